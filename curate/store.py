@@ -1,0 +1,243 @@
+"""Files of a run: atomic publication, manifests, and aligned reading of what the steps of a part have written.
+
+Every file appears whole or not at all: it is written under a temporary name with a random token, flushed to disk,
+hashed from disk and renamed. A part is done when its manifest is there. The manifest is at once progress, statistics
+and resume state; counts are always derived from manifests, never from a worker's memory.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.errors import EngineError
+from curate.schema import VERDICT
+
+# Pinned, so that the same rows give the same bytes for one pyarrow version.
+WRITER_OPTIONS: Mapping[str, Any] = {"compression": "zstd", "compression_level": 1, "version": "2.6"}
+ROW_GROUP_BYTES = 32 << 20
+BATCH_ROWS = 1024
+MANIFESTS_PER_FILE = 1000
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one part of one step holds, and of what it was made.
+
+    fingerprint: of the step, its parameters and its input. counts: e.g. `kept`, `dropped/rules/too_short`,
+    `failed/extract/timeout`, `skipped/request`, `not_applicable/rules/many_symbols`. seconds: CPU seconds per stage.
+    """
+
+    part: int
+    fingerprint: str
+    rows: int
+    bytes: int
+    sha256: str
+    counts: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise EngineError(
+            f"cannot write {path}: {error.strerror or error}. Free space or mend it, then run again."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Publish a small text file atomically."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Publish a JSON file atomically."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+
+
+def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
+    """Publish `batches` as one Parquet file; returns (rows, sha256 of the file).
+
+    Batches are gathered into row groups of about 32 MB, so memory does not grow with the file.
+    """
+    rows = 0
+    with atomic_file(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, **WRITER_OPTIONS) as writer:
+            for table in _row_groups(schema, batches):
+                writer.write_table(table, row_group_size=max(1, table.num_rows))
+                rows += table.num_rows
+        sha256 = file_sha256(temporary)
+    return rows, sha256
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 of a file as hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    waiting: list[pa.RecordBatch] = []
+    size = 0
+    for batch in batches:
+        waiting.append(batch)
+        size += batch.nbytes
+        if size >= ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(waiting, schema).combine_chunks()
+            waiting, size = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting, schema).combine_chunks()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The published output of one step: `folder/part-000000.parquet` and on, each with a manifest beside it."""
+
+    folder: str
+    parts: int
+
+    def path(self, part: int) -> Path:
+        """The data file of a part."""
+        return Path(self.folder) / f"part-{part:06d}.parquet"
+
+    def manifest_path(self, part: int) -> Path:
+        """The manifest of a part, as its task publishes it."""
+        return Path(self.folder) / f"part-{part:06d}.json"
+
+    def batches(self, part: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of one part, in the order they were written."""
+        with pq.ParquetFile(self.path(part)) as file:
+            yield from file.iter_batches(BATCH_ROWS * 64, columns=None if columns is None else list(columns))
+
+    def table(self, part: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """One part as a table."""
+        return pq.read_table(self.path(part), columns=None if columns is None else list(columns))
+
+    def publish(self, part: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch], manifest: "Draft") -> Manifest:
+        """Write the data file, then the manifest that makes the part count as done.
+
+        `manifest` is filled while `batches` is consumed.
+        """
+        rows, sha256 = write_parquet(self.path(part), schema, batches)
+        size = self.path(part).stat().st_size
+        done = Manifest(part, manifest.fingerprint, rows, size, sha256, dict(manifest.counts), dict(manifest.seconds))
+        write_json(self.manifest_path(part), asdict(done))
+        return done
+
+    def manifests(self) -> list[Manifest]:
+        """Manifests of all finished parts, in order of part: the gathered files and those not yet gathered."""
+        found: dict[int, Manifest] = {}
+        for path in sorted(Path(self.folder).glob("manifests-*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                manifest = Manifest(**json.loads(line))
+                found[manifest.part] = manifest
+        for path in Path(self.folder).glob("part-*.json"):
+            manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+            found[manifest.part] = manifest
+        return [found[part] for part in sorted(found) if part < self.parts]
+
+    def gather(self) -> None:
+        """Put single manifests together, one file per 1,000 parts; safe to be interrupted at any point."""
+        manifests = self.manifests()
+        for start in range(0, self.parts, MANIFESTS_PER_FILE):
+            group = [m for m in manifests if start <= m.part < start + MANIFESTS_PER_FILE]
+            lines = "".join(json.dumps(asdict(m)) + "\n" for m in group)
+            write_text(Path(self.folder) / f"manifests-{start // MANIFESTS_PER_FILE:05d}.jsonl", lines)
+        for manifest in manifests:
+            self.manifest_path(manifest.part).unlink(missing_ok=True)
+
+
+@dataclass
+class Draft:
+    """A manifest in the making."""
+
+    fingerprint: str
+    counts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def count(self, key: str, n: int = 1) -> None:
+        """Add to a count."""
+        if n:
+            self.counts[key] = self.counts.get(key, 0) + n
+
+    def spend(self, stage: str, seconds: float) -> None:
+        """Add CPU seconds to a stage."""
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one step added to every part: its files, aligned by row with all other layers, and the columns in them."""
+
+    dataset: Dataset
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class View:
+    """All columns of a part as the steps so far have left them. Picklable; reading it needs only the files."""
+
+    layers: tuple[Layer, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that can be read, without the verdict columns."""
+        return tuple(dict.fromkeys(name for layer in self.layers for name in layer.columns))
+
+    def extend(self, layer: Layer) -> "View":
+        """The view after one more step; a column written again hides the older one."""
+        return View((*self.layers, layer))
+
+    def table(self, part: int, columns: Sequence[str]) -> pa.Table:
+        """`columns` of every row of a part, in row order, as the latest step wrote them."""
+        newest = {name: layer for layer in self.layers for name in layer.columns}
+        arrays = {}
+        for layer in self.layers:
+            wanted = [name for name in columns if newest.get(name) is layer]
+            if wanted:
+                table = layer.dataset.table(part, wanted)
+                arrays.update({name: table[name] for name in wanted})
+        return pa.table({name: arrays[name] for name in columns})
+
+    def verdicts(self, part: int) -> pa.Table:
+        """The VERDICT columns of every row of a part: the first verdict that any step gave."""
+        from curate.ledger import first_verdicts
+
+        return first_verdicts([layer.dataset.table(part, VERDICT.names) for layer in self.layers])
+
+    def undecided(self, part: int, columns: Sequence[str]) -> pa.Table:
+        """`columns` of the rows that no step has decided yet, and `row`: int32, their place in the part."""
+        open_rows = self.verdicts(part)["verdict"].combine_chunks().is_null()
+        rows = pa.array(range(len(open_rows)), pa.int32()).filter(open_rows)
+        table = self.table(part, columns)
+        if len(rows) < len(open_rows):
+            table = table.filter(open_rows)
+        return table.append_column("row", rows)

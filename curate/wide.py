@@ -1,0 +1,110 @@
+"""Wide stages: work that needs rows of other documents. They are programs over one verb, the exchange.
+
+A wide stage is a decorated function that calls `steps.exchange(…)` as often as it needs and returns a Dataset of
+HOME rows; the plan carries those verdicts back to the rows they belong to. Every exchange is a step of its own:
+published part by part and never done twice.
+
+    emit(part)            → batches with a column `bucket: int32`
+    reduce(bucket, rows)  → batches; it gets all rows of the bucket in any order and any batching, and sorts them itself
+
+Both are frozen dataclasses with `__call__`, picklable, without state.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from curate.schema import VERDICT
+from curate.stage import Stage
+from curate.store import Dataset, View
+
+BUCKET_BYTES = 256 << 20
+ONE_BUCKET_BYTES = 64 << 20
+
+Emit = Callable[[int], Iterator[pa.RecordBatch]]
+Reduce = Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+# A verdict on its way home: the row's address and its VERDICT columns (without `stage`, which the plan fills in).
+# A wide stage that adds columns appends them; a row with a null verdict only carries such columns.
+HOME = pa.schema(
+    [
+        pa.field("part", pa.int32(), nullable=False),
+        pa.field("row", pa.int32(), nullable=False),
+        *[VERDICT.field(name) for name in VERDICT.names if name != "stage"],
+    ]
+)
+
+
+class Steps(Protocol):
+    """What a wide stage may use. `view` reads the documents, `parts` and `rows` say how many there are."""
+
+    view: View
+    parts: int
+    rows: int
+
+    def exchange(
+        self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
+    ) -> Dataset:
+        """Run one exchange over emit parts 0..inputs−1 and publish its `buckets` reduced parts under `name`.
+
+        schema: what emit yields, beginning with `bucket: int32`; out: what reduce yields.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class WideStage:
+    """A stage whose verdicts depend on other documents.
+
+    prepare: narrow stages that run in the step before it, so that the text is not read again. adds: columns beside
+    the verdict. exchanges: how many exchanges it needs, for `curate plan`.
+    """
+
+    function: Callable[..., Dataset]
+    needs: tuple[str, ...]
+    adds: Mapping[str, pa.DataType] = field(default_factory=dict)
+    reasons: tuple[str, ...] = ()
+    prepare: tuple[Stage, ...] = ()
+    exchanges: int = 2
+    version: int = 1
+
+    @property
+    def path(self) -> str:
+        """Import path `package.module:function`."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+
+def wide_stage(
+    needs: Sequence[str],
+    *,
+    adds: Mapping[str, pa.DataType] | None = None,
+    reasons: Sequence[str],
+    prepare: Sequence[Stage] = (),
+    exchanges: int = 2,
+    version: int = 1,
+) -> Callable[[Callable[..., Dataset]], WideStage]:
+    """Make a function `(steps, *, parameters) -> Dataset of HOME rows` a wide stage."""
+
+    def decorate(function: Callable[..., Dataset]) -> WideStage:
+        return WideStage(function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version)
+
+    return decorate
+
+
+def bucket_of(key: bytes, buckets: int) -> int:
+    """First 4 bytes of blake2b(key) modulo `buckets`: the same on every engine and machine."""
+    return int.from_bytes(blake2b(key, digest_size=4).digest(), "big") % buckets
+
+
+def bucket_count(total_bytes: int) -> int:
+    """How many buckets a shuffle of this size gets: one below 64 MB, else at most 256 MB each on average."""
+    return 1 if total_bytes < ONE_BUCKET_BYTES else -(-total_bytes * 2 // BUCKET_BYTES)
+
+
+def home_schema(adds: Mapping[str, pa.DataType]) -> pa.Schema:
+    """HOME followed by the columns that a wide stage adds."""
+    fields: list[Any] = [*HOME, *(pa.field(name, kind) for name, kind in adds.items())]
+    return pa.schema(fields)
