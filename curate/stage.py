@@ -25,12 +25,14 @@ from curate.errors import RecipeError, did_you_mean
 from curate.rule import Rule
 
 Columns = Mapping[str, pa.Array]
+Rules = Sequence[Rule] | Callable[..., Sequence[Rule]]
 
 
 @dataclass(frozen=True)
 class Stage:
     """A narrow step over documents: what it reads, what it adds, and the rules that decide on it by default.
 
+    rules: the default rules, or a function of the stage's parameters that returns them.
     durable: its results are worth keeping on disk, so that a change behind it does not run it again.
     check: called with the stage's parameters before the first byte is read; raises RecipeError (a missing model, …).
     """
@@ -38,7 +40,7 @@ class Stage:
     function: Callable[..., Any]
     needs: tuple[str, ...]
     adds: Mapping[str, pa.DataType]
-    rules: tuple[Rule, ...] = ()
+    rules: Rules = ()
     version: int = 1
     durable: bool = False
     check: Callable[..., None] | None = None
@@ -48,11 +50,9 @@ class Stage:
         """Import path `package.module:function`."""
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
-    @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """The keyword parameters that a recipe may set."""
-        signature = inspect.signature(self.function)
-        return {p.name: p for p in signature.parameters.values() if p.kind is p.KEYWORD_ONLY}
+    def rules_for(self, params: Mapping[str, Any]) -> tuple[Rule, ...]:
+        """The rules that apply before a recipe changes them."""
+        return tuple(self.rules(**params) if callable(self.rules) else self.rules)
 
     def __call__(self, *arrays: pa.Array, **params: Any) -> Any:
         """Call the plain function."""
@@ -66,7 +66,7 @@ def stage(
     needs: Sequence[str],
     adds: Mapping[str, pa.DataType],
     *,
-    rules: Sequence[Rule] = (),
+    rules: Rules = (),
     version: int = 1,
     durable: bool = False,
     check: Callable[..., None] | None = None,
@@ -74,7 +74,7 @@ def stage(
     """Make a function over Arrow arrays a stage; see the module docstring for its contract."""
 
     def decorate(function: Callable[..., Any]) -> Stage:
-        return Stage(function, tuple(needs), dict(adds), tuple(rules), version, durable, check)
+        return Stage(function, tuple(needs), dict(adds), rules, version, durable, check)
 
     return decorate
 
@@ -91,6 +91,11 @@ def load_stage(path: str) -> Stage:
         stages = [key for key, value in vars(module).items() if isinstance(value, Stage)]
         raise RecipeError(f"{module_name!r} has no stage {name!r}{did_you_mean(name, stages)}")
     return found
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The keyword-only parameters of a stage's function: what a recipe may set."""
+    return {p.name: p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY}
 
 
 @dataclass(frozen=True)

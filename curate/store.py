@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from curate.errors import EngineError
+from curate.errors import EngineError, LockError
 from curate.schema import VERDICT
 
 # Pinned, so that the same rows give the same bytes for one pyarrow version.
@@ -45,8 +45,25 @@ class Manifest:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Fence:
+    """Keeps a worker that outlived its run from publishing into the next one: the lock's file must hold `token`."""
+
+    lock: str
+    token: str
+
+    def check(self) -> None:
+        """Raise LockError when another run has taken over the output folder."""
+        try:
+            holder = Path(self.lock).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            holder = ""
+        if holder != self.token:
+            raise LockError("this run no longer holds the lock of its output folder; its late results are discarded")
+
+
 @contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path, fence: Fence | None = None) -> Iterator[Path]:
     """A temporary path beside `path`, renamed onto it when the block ends without an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
@@ -54,6 +71,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
+        if fence:
+            fence.check()
         os.replace(temporary, path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -75,13 +94,15 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
 
 
-def write_parquet(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
+def write_parquet(
+    path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch], fence: Fence | None = None
+) -> tuple[int, str]:
     """Publish `batches` as one Parquet file; returns (rows, sha256 of the file).
 
     Batches are gathered into row groups of about 32 MB, so memory does not grow with the file.
     """
     rows = 0
-    with atomic_file(path) as temporary:
+    with atomic_file(path, fence) as temporary:
         with pq.ParquetWriter(temporary, schema, **WRITER_OPTIONS) as writer:
             for table in _row_groups(schema, batches):
                 writer.write_table(table, row_group_size=max(1, table.num_rows))
@@ -123,6 +144,7 @@ class Dataset:
 
     folder: str
     parts: int
+    fence: Fence | None = None
 
     def path(self, part: int) -> Path:
         """The data file of a part."""
@@ -146,7 +168,7 @@ class Dataset:
 
         `manifest` is filled while `batches` is consumed.
         """
-        rows, sha256 = write_parquet(self.path(part), schema, batches)
+        rows, sha256 = write_parquet(self.path(part), schema, batches, self.fence)
         size = self.path(part).stat().st_size
         done = Manifest(part, manifest.fingerprint, rows, size, sha256, dict(manifest.counts), dict(manifest.seconds))
         write_json(self.manifest_path(part), asdict(done))

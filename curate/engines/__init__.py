@@ -1,0 +1,52 @@
+"""Engines: the two verbs that every step is written in, and the choice of who carries them out.
+
+    map(task, items)      each task publishes its part and returns the manifest; tasks are idempotent and may run twice
+    exchange(job)         emit on every input part, all rows of a bucket to one reduce
+
+`local` is a process pool on this machine and the default. An engine is one short file that knows nothing of stages.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from curate.store import Manifest
+from curate.wide import Emit
+
+Task = Callable[..., Any]
+Reducer = Callable[[int, Iterator[pa.RecordBatch]], Manifest]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One exchange: what to emit from `inputs` parts, and what to do with each bucket in `todo`.
+
+    schema: of the emitted rows, beginning with `bucket: int32` in 0..buckets−1. scratch: a folder for what is on its
+    way, which outlives a killed run. fingerprint: of the emitted rows; scratch files of another one are not used.
+    """
+
+    emit: Emit
+    reduce: Reducer
+    inputs: int
+    schema: pa.Schema
+    todo: Sequence[int]
+    scratch: str
+    fingerprint: str
+
+
+class Engine(Protocol):
+    """The two verbs. Results come in the order in which they are finished."""
+
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Call `task(*item)` for every item, anywhere, at least once; yield what it returns."""
+        ...
+
+    def exchange(self, job: Exchange) -> Iterator[Manifest]:
+        """Emit, shuffle and reduce; yield one manifest for every bucket in `job.todo`, empty ones too."""
+        ...
+
+    def close(self) -> None:
+        """Let go of workers; nothing of the run is lost."""
+        ...

@@ -1,0 +1,232 @@
+"""From a recipe to an ordered list of steps, checked before the first byte is read.
+
+A MapStep runs narrow stages over one part at a time; a WideStep exchanges rows between parts. Map steps end where a
+stage is durable, so that a changed rule never repeats extraction. Every needed column must be supplied by an earlier
+stage; every parameter, model, list and rule pack must exist.
+"""
+
+import hashlib
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+import curate.stages
+from curate.errors import RecipeError, did_you_mean
+from curate.recipe import Recipe, StageTable, parse_params
+from curate.rule import Rule
+from curate.schema import DOC, RAW, TRANSIENT, VERDICT
+from curate.stage import Stage, StageCall, load_stage, parameters_of
+from curate.wide import WideStage
+
+WIDE_STAGES = {
+    "exact_dedup": "curate.dedup.exact:exact_dedup",
+    "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
+}
+
+# What the reader supplies; its verdict columns belong to the ledger.
+SUPPLIED = tuple(name for name in RAW.names if name not in VERDICT.names)
+# Bumped when a reader changes what it yields for the same bytes.
+READ_VERSION = 1
+
+
+@dataclass(frozen=True)
+class MapStep:
+    """Narrow stages that run one after another over a part; `writes` are the columns it stores."""
+
+    name: str
+    calls: tuple[StageCall, ...]
+    writes: Mapping[str, pa.DataType]
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class WideStep:
+    """One wide stage; `writes` are the columns it stores beside the verdicts."""
+
+    name: str
+    stage: WideStage
+    params: Mapping[str, Any]
+    writes: Mapping[str, pa.DataType]
+    fingerprint: str
+
+
+Step = MapStep | WideStep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of a recipe in order. `columns`: every stored column with its type."""
+
+    recipe: Recipe
+    steps: tuple[Step, ...]
+    columns: Mapping[str, pa.DataType]
+
+    @property
+    def exchanges(self) -> int:
+        """Exchanges of a run in which dedup needs no extra rounds."""
+        return sum(step.stage.exchanges + 1 for step in self.steps if isinstance(step, WideStep))
+
+    @property
+    def corpus_schema(self) -> pa.Schema:
+        """DOC, as far as the recipe supplies it, then the score columns in the order they are added."""
+        head = [DOC.field(name) if name in DOC.names else None for name in DOC.names]
+        fields = [item for item in head if item is not None and item.name in self.columns]
+        fields += [pa.field(name, kind) for name, kind in self.columns.items() if name not in DOC.names]
+        return pa.schema(fields)
+
+
+def compile_plan(recipe: Recipe) -> Plan:
+    """Resolve, check and order a recipe's stages. Raises RecipeError."""
+    calls = _calls(recipe.stage)
+    _check_names(calls)
+    draft = _Draft()
+    for call in calls:
+        draft.add(call)
+    return Plan(recipe, tuple(draft.close()), dict(draft.stored))
+
+
+def stage_names() -> list[str]:
+    """Names that a recipe's `use` may give without an import path."""
+    narrow = []
+    for module in pkgutil.iter_modules(curate.stages.__path__):
+        found = getattr(importlib.import_module(f"curate.stages.{module.name}"), module.name, None)
+        if isinstance(found, Stage):
+            narrow.append(module.name)
+    return [*narrow, *WIDE_STAGES]
+
+
+@dataclass(frozen=True)
+class WideCall:
+    """A wide stage with the name and parameters that a recipe gives it."""
+
+    stage: WideStage
+    name: str
+    params: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes exactly when the stage's code version or parameters change."""
+        return _digest([self.stage.path, self.stage.version, self.name, dict(self.params)])
+
+
+def _calls(tables: Sequence[StageTable]) -> list[StageCall | WideCall]:
+    calls: list[StageCall | WideCall] = []
+    for table in tables:
+        stage = _resolve(table.use)
+        params = parse_params(table.label, parameters_of(stage.function), table.params)
+        if isinstance(stage, WideStage):
+            if table.rules or table.retune:
+                raise RecipeError(f"stage {table.label!r} decides by itself and takes no rules")
+            calls += [StageCall(narrow, narrow.path.rpartition(":")[2]) for narrow in stage.prepare]
+            calls.append(WideCall(stage, table.label, params))
+        else:
+            if stage.check:
+                stage.check(**params)
+            calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params))))
+    return calls
+
+
+def _resolve(use: str) -> Stage | WideStage:
+    if ":" not in use:
+        known = stage_names()
+        if use not in known:
+            raise RecipeError(
+                f"there is no stage {use!r}{did_you_mean(use, known)}; own stages are package.module:name"
+            )
+        use = WIDE_STAGES.get(use, f"curate.stages.{use}:{use}")
+    module_name, _, name = use.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), name, None)
+    except ImportError:
+        found = None
+    return found if isinstance(found, WideStage) else load_stage(use)
+
+
+def _rules(table: StageTable, defaults: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The stage's rules with the recipe's own rules and retuned bounds put in."""
+    rules = {rule.reason: rule for rule in defaults}
+    rules |= {own.reason: Rule(**own.model_dump()) for own in table.rules}
+    for reason, bounds in table.retune.items():
+        if reason not in rules:
+            raise RecipeError(f"stage {table.label!r} has no rule {reason!r}{did_you_mean(reason, rules)}")
+        rules[reason] = replace(rules[reason], **bounds)
+    return tuple(rules.values())
+
+
+def _check_names(calls: Sequence[StageCall | WideCall]) -> None:
+    names = [call.name for call in calls]
+    for name in names:
+        if names.count(name) > 1:
+            raise RecipeError(f"two stages are named {name!r}; give one of them another `name`")
+
+
+@dataclass
+class _Draft:
+    """The plan in the making: what is known so far, and the map step that is still open."""
+
+    steps: list[Step] = field(default_factory=list)
+    waiting: list[StageCall] = field(default_factory=list)
+    stored: dict[str, pa.DataType] = field(
+        default_factory=lambda: {name: RAW.field(name).type for name in SUPPLIED if name not in TRANSIENT}
+    )
+    transient: set[str] = field(default_factory=lambda: set(TRANSIENT))
+
+    def add(self, call: StageCall | WideCall) -> None:
+        """Append one call, closing the open map step where the results are worth keeping."""
+        needs = call.needs if isinstance(call, StageCall) else call.stage.needs
+        self._check_columns(call.name, needs)
+        if isinstance(call, WideCall):
+            self._close_map()
+            self.stored |= call.stage.adds
+            name = f"{len(self.steps):02d}-{call.name}"
+            chained = self._chain(call.fingerprint)
+            self.steps.append(WideStep(name, call.stage, call.params, dict(call.stage.adds), chained))
+            return
+        added = {name: kind for name, kind in call.stage.adds.items() if name != "error"}
+        for name in added:
+            if name in self.stored and name not in call.stage.needs:
+                raise RecipeError(f"stage {call.name!r} adds the column {name!r}, which an earlier stage has added")
+        self.stored |= added
+        self.waiting.append(call)
+        if call.stage.durable:
+            self._close_map()
+
+    def close(self) -> list[Step]:
+        """The finished list of steps."""
+        self._close_map()
+        return self.steps
+
+    def _close_map(self) -> None:
+        if not self.waiting and self.steps:
+            return
+        calls, self.waiting = tuple(self.waiting), []
+        writes = {} if self.steps else {name: RAW.field(name).type for name in SUPPLIED if name not in TRANSIENT}
+        for call in calls:
+            writes |= {name: kind for name, kind in call.stage.adds.items() if name != "error"}
+        name = f"{len(self.steps):02d}-{calls[-1].name if calls else 'read'}"
+        chained = self._chain(_digest([call.fingerprint for call in calls]))
+        self.steps.append(MapStep(name, calls, writes, chained))
+        self.transient.clear()
+
+    def _chain(self, fingerprint: str) -> str:
+        before = self.steps[-1].fingerprint if self.steps else f"read {READ_VERSION}"
+        return _digest([before, fingerprint])
+
+    def _check_columns(self, name: str, needs: Iterable[str]) -> None:
+        for column in needs:
+            if column in self.stored or column in self.transient:
+                continue
+            if column in TRANSIENT:
+                raise RecipeError(
+                    f"stage {name!r} reads {column!r}, which only lasts until the first extraction or dedup; move it up"
+                )
+            raise RecipeError(f"stage {name!r} needs the column {column!r}, which no stage before it adds")
+
+
+def _digest(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

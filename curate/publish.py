@@ -1,0 +1,130 @@
+"""Publishing: from the steps' files to the corpus and the ledger, and the books closed over both.
+
+Consecutive parts become one shard of about `shard_bytes`. Shards are made beside the present corpus and take its
+place together at the end, so a reader sees the old corpus or the new one.
+"""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate.ledger import assert_conservation, ledger_rows
+from curate.narrow import count_verdicts
+from curate.schema import LEDGER
+from curate.steps import Finished, Place, chain, complete
+from curate.store import BATCH_ROWS, Dataset, Draft, Layer, Manifest, View
+
+IDENTITY = ("doc_id", "source", "offset", "url")
+
+
+@dataclass(frozen=True)
+class CorpusTask:
+    """Write the kept documents of one shard's parts."""
+
+    name = "corpus"
+    view: View
+    schema: pa.Schema
+    shards: tuple[tuple[int, ...], ...]
+    output: Dataset
+
+    def __call__(self, shard: int, fingerprint: str) -> Manifest:
+        """Publish one corpus file."""
+        draft = Draft(fingerprint)
+        return self.output.publish(shard, self.schema, self._batches(shard, draft), draft)
+
+    def _batches(self, shard: int, draft: Draft) -> Iterator[pa.RecordBatch]:
+        for part in self.shards[shard]:
+            kept = self.view.undecided(part, self.schema.names).select(self.schema.names)
+            draft.count("kept", kept.num_rows)
+            draft.count("text_bytes", _bytes_of(kept, "text"))
+            yield from kept.cast(self.schema).to_batches(max_chunksize=BATCH_ROWS)
+
+
+@dataclass(frozen=True)
+class LedgerTask:
+    """Write one ledger row for every record of one shard's parts. `rows`: how many records each part read."""
+
+    name = "ledger"
+    view: View
+    rows: tuple[int, ...]
+    shards: tuple[tuple[int, ...], ...]
+    output: Dataset
+
+    def __call__(self, shard: int, fingerprint: str) -> Manifest:
+        """Publish one ledger file."""
+        draft = Draft(fingerprint)
+        return self.output.publish(shard, LEDGER, self._batches(shard, draft), draft)
+
+    def _batches(self, shard: int, draft: Draft) -> Iterator[pa.RecordBatch]:
+        for part in self.shards[shard]:
+            ledger = ledger_rows(self.view.table(part, IDENTITY), self.view.verdicts(part))
+            assert_conservation(f"part {part}", self.rows[part], ledger)
+            decided = ledger.filter(pc.not_equal(ledger["verdict"], "kept"))
+            count_verdicts(decided, draft)
+            draft.count("kept", ledger.num_rows - decided.num_rows)
+            yield from ledger.to_batches(max_chunksize=BATCH_ROWS)
+
+
+def view_of(finished: Sequence[Finished]) -> View:
+    """All columns that the steps have left."""
+    return View(tuple(Layer(step.dataset, step.columns) for step in finished))
+
+
+def publish(
+    finished: Sequence[Finished], schema: pa.Schema, shard_bytes: int, place: Place, out: Path
+) -> tuple[tuple[Manifest, ...], tuple[Manifest, ...]]:
+    """Make `out/corpus` and `out/ledger`; returns the manifests of both. All totals come from the ledger's."""
+    view = view_of(finished)
+    shards = _shards(finished, shard_bytes)
+    wanted = [chain("publish", [finished[-1].fingerprints[p] for p in parts], schema.names) for parts in shards]
+    rows = tuple(manifest.rows for manifest in finished[0].manifests)
+    corpus, ledger = place.dataset("corpus", len(shards)), place.dataset("ledger", len(shards))
+    write, book = CorpusTask(view, schema, shards, corpus), LedgerTask(view, rows, shards, ledger)
+    written = complete(corpus, wanted, place, lambda todo: place.engine.map(write, todo))
+    booked = complete(ledger, wanted, place, lambda todo: place.engine.map(book, todo))
+    for dataset in (corpus, ledger):
+        _put_in_place(dataset, out / Path(dataset.folder).name)
+    return written, booked
+
+
+def _shards(finished: Sequence[Finished], shard_bytes: int) -> tuple[tuple[int, ...], ...]:
+    """Consecutive parts, cut where what they wrote reaches `shard_bytes`."""
+    shards: list[list[int]] = [[]]
+    size = 0
+    for part, manifest in enumerate(finished[0].manifests):
+        if size >= shard_bytes:
+            shards.append([])
+            size = 0
+        shards[-1].append(part)
+        size += manifest.bytes
+    return tuple(tuple(parts) for parts in shards)
+
+
+def _bytes_of(table: pa.Table, column: str) -> int:
+    """UTF-8 bytes of a string column; 0 where the recipe has no such column."""
+    return pc.sum(pc.binary_length(table[column])).as_py() or 0 if column in table.column_names else 0
+
+
+def _put_in_place(dataset: Dataset, target: Path) -> None:
+    """Link the shards into a new folder and swap it with the old one."""
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    for part in range(dataset.parts):
+        link = fresh / f"part-{part:05d}.parquet"
+        try:
+            link.hardlink_to(dataset.path(part))
+        except OSError:  # another file system, or one without hard links
+            shutil.copyfile(dataset.path(part), link)
+    if target.exists():
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+        fresh.rename(target)
+        shutil.rmtree(old)
+    else:
+        fresh.rename(target)

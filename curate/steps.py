@@ -1,0 +1,243 @@
+"""Carrying out a plan: step by step, part by part, skipping what an earlier run of the same plan has finished.
+
+Whether a part is finished is read from its manifest alone: it must carry the fingerprint of the step, its parameters
+and everything before it. Nothing else is remembered between runs.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from curate.engines import Engine, Exchange
+from curate.narrow import FromInput, FromView, MapTask, columns_needed
+from curate.parts import PartTable
+from curate.plan import MapStep, Plan, WideStep
+from curate.schema import VERDICT
+from curate.sources import Limits
+from curate.store import Dataset, Draft, Fence, Layer, Manifest, View
+from curate.wide import Emit, Reduce, home_schema
+
+
+class Progress(Protocol):
+    """What a run tells about itself while it works."""
+
+    def begin(self, step: str, parts: int, done: int) -> None:
+        """A step starts; `done` of its parts are finished already."""
+        ...
+
+    def advance(self, manifest: Manifest) -> None:
+        """One more part is finished."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run keeps its parts, who works on them and who is told."""
+
+    folder: Path
+    engine: Engine
+    progress: Progress
+    fence: Fence | None = None
+
+    def dataset(self, name: str, parts: int) -> Dataset:
+        """The dataset of a step."""
+        return Dataset(str(self.folder / name), parts, self.fence)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A step that is done: what it wrote and the manifest of every part."""
+
+    name: str
+    dataset: Dataset
+    columns: tuple[str, ...]
+    manifests: tuple[Manifest, ...]
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """Per part."""
+        return [manifest.fingerprint for manifest in self.manifests]
+
+
+def run_steps(plan: Plan, table: PartTable, place: Place) -> list[Finished]:
+    """Run every step of the plan to its end; returns what each has left on disk."""
+    finished: list[Finished] = []
+    view = View()
+    for step in plan.steps:
+        if isinstance(step, MapStep):
+            done = _run_map(step, plan, table, view, finished, place)
+        else:
+            done = _run_wide(step, view, finished[-1], place)
+        finished.append(done)
+        view = view.extend(Layer(done.dataset, done.columns))
+    return finished
+
+
+def _run_map(
+    step: MapStep, plan: Plan, table: PartTable, view: View, before: Sequence[Finished], place: Place
+) -> Finished:
+    output = place.dataset(step.name, table.parts)
+    options = plan.recipe.output
+    if before:
+        rows: FromInput | FromView = FromView(view, columns_needed(step.calls))
+        upstream = before[-1].fingerprints
+    else:
+        rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
+        upstream = list(table.fingerprints())
+    task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
+    limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
+    wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
+    manifests = complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
+    return Finished(step.name, output, tuple(step.writes), manifests)
+
+
+def _run_wide(step: WideStep, view: View, before: Finished, place: Place) -> Finished:
+    rows = sum(manifest.rows for manifest in before.manifests)
+    base = chain(step.fingerprint, *before.fingerprints)
+    steps = Exchanges(step.name, view, before.dataset.parts, rows, base, place)
+    verdicts = step.stage.function(steps, **step.params)
+    label = step.name.partition("-")[2]
+    home = Exchanges(step.name, view, before.dataset.parts, rows, chain(base, "home"), place)
+    output = home.carry_home(verdicts, HomeReduce(view, label, tuple(step.writes.items())))
+    return Finished(step.name, output, tuple(step.writes), tuple(output.manifests()))
+
+
+@dataclass(frozen=True)
+class Exchanges:
+    """The `Steps` that a wide stage gets: each exchange is published under `step.name` and resumes by bucket."""
+
+    step: str
+    view: View
+    parts: int
+    rows: int
+    fingerprint: str
+    place: Place
+
+    def exchange(
+        self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
+    ) -> Dataset:
+        """See `curate.wide.Steps`."""
+        return self._exchange(
+            f"{self.step}.{name}", emit, reduce, inputs=inputs, schema=schema, out=out, buckets=buckets
+        )
+
+    def carry_home(self, verdicts: Dataset, reduce: "HomeReduce") -> Dataset:
+        """Bring HOME rows back to their parts: one output part per input part, aligned by row."""
+        adds = dict(reduce.adds)
+        schema = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *home_schema(adds)])
+        out = pa.schema([*(pa.field(name, kind) for name, kind in reduce.adds), *VERDICT])
+        emit = HomeEmit(verdicts, schema)
+        return self._exchange(
+            self.step, emit, reduce, inputs=verdicts.parts, schema=schema, out=out, buckets=self.parts
+        )
+
+    def _exchange(
+        self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
+    ) -> Dataset:
+        output = self.place.dataset(name, buckets)
+        wanted = chain(self.fingerprint, name, inputs, buckets)
+        task = PublishReduced(reduce, output, out, wanted)
+
+        def work(todo: Sequence[tuple[int, str]]) -> Iterator[Manifest]:
+            scratch = str(Path(output.folder) / "spill")
+            buckets_left = [bucket for bucket, _ in todo]
+            return self.place.engine.exchange(Exchange(emit, task, inputs, schema, buckets_left, scratch, wanted))
+
+        complete(output, [wanted] * buckets, self.place, work)
+        return output
+
+
+@dataclass(frozen=True)
+class PublishReduced:
+    """Publishes what a reduce yields for a bucket."""
+
+    reduce: Reduce
+    output: Dataset
+    schema: pa.Schema
+    fingerprint: str
+
+    def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Manifest:
+        """The bucket's manifest; a reduce that decides (`draft` attribute) has its verdicts counted."""
+        draft = Draft(self.fingerprint)
+        batches = self.reduce(bucket, rows)
+        return self.output.publish(bucket, self.schema, _counted(batches, draft), draft)
+
+
+@dataclass(frozen=True)
+class HomeEmit:
+    """HOME rows addressed to the part they belong to."""
+
+    verdicts: Dataset
+    schema: pa.Schema
+
+    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
+        """The bucket is the part's number itself."""
+        for batch in self.verdicts.batches(part):
+            columns = {name: batch[name] for name in batch.schema.names}
+            yield pa.record_batch([columns.get(name, batch["part"]) for name in self.schema.names], schema=self.schema)
+
+
+@dataclass(frozen=True)
+class HomeReduce:
+    """Lays verdicts and added columns out by row; rows that nothing came home for are null."""
+
+    view: View
+    stage: str
+    adds: tuple[tuple[str, pa.DataType], ...]
+
+    def __call__(self, part: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """One batch with as many rows as the part has."""
+        schema = home_schema(dict(self.adds))
+        arrived = pa.Table.from_batches([batch.select(schema.names) for batch in rows], schema)
+        total = pq.read_metadata(self.view.layers[0].dataset.path(part)).num_rows
+        source = np.full(total, -1, np.int64)
+        source[arrived["row"].to_numpy()] = np.arange(arrived.num_rows)
+        index = pa.array(source, mask=source < 0)
+        stage = pa.array([self.stage] * arrived.num_rows, pa.string())
+        decided = arrived["verdict"].is_valid()
+        arrived = arrived.append_column("stage", pa.compute.if_else(decided, stage, pa.scalar(None, pa.string())))
+        names = [*(name for name, _ in self.adds), *VERDICT.names]
+        yield from arrived.select(names).take(index).combine_chunks().to_batches()
+
+
+def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Any) -> tuple[Manifest, ...]:
+    """Do the parts whose manifest does not carry the wanted fingerprint; returns all manifests in order."""
+    known = {manifest.part: manifest for manifest in output.manifests()}
+    todo = [(part, mark) for part, mark in enumerate(wanted) if part not in known or known[part].fingerprint != mark]
+    place.progress.begin(Path(output.folder).name, len(wanted), len(wanted) - len(todo))
+    if todo:
+        for manifest in work(todo):
+            known[manifest.part] = manifest
+            place.progress.advance(manifest)
+        output.gather()
+    return tuple(known[part] for part in range(len(wanted)))
+
+
+def drop_stale(folder: Path, keep: Sequence[str]) -> None:
+    """Remove step folders that the present plan does not use."""
+    names = set(keep)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name not in names and path.name.partition(".")[0] not in names:
+            shutil.rmtree(path)
+
+
+def chain(*facts: Any) -> str:
+    """One fingerprint from several facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _counted(batches: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:
+    from curate.narrow import count_verdicts
+
+    for batch in batches:
+        if "verdict" in batch.schema.names and "stage" in batch.schema.names:
+            count_verdicts(pa.Table.from_batches([batch]), draft)
+        yield batch
