@@ -1,0 +1,293 @@
+"""The command line: thin words over the Python API of the same names.
+
+Exit status: 0 done, 2 bad recipe or arguments, 3 too many failed records, 4 storage or engine failure, 130 interrupted.
+"""
+
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from curate import __version__
+from curate.errors import CurateError, EngineError, RecipeError
+
+app = typer.Typer(
+    help="Turn raw crawls into training-ready tokens, with a ledger of every decision.\n\n"
+    "Start with: curate plan pipelines/web.toml, then curate run pipelines/web.toml --input CRAWL --out OUT.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+console = Console(stderr=True)
+screen = Console()
+
+RecipePath = Annotated[Path, typer.Argument(help="A recipe (TOML).", show_default=False)]
+Inputs = Annotated[
+    list[str], typer.Option("--input", "-i", help="A file, folder, quoted glob or URL in place of the recipe's inputs.")
+]
+Sets = Annotated[
+    list[str], typer.Option("--set", help="Change a parameter: stage.param=value or stage.reason.max=value.")
+]
+Out = Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)]
+
+
+@app.command()
+def run(
+    recipe: RecipePath,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the corpus, ledger, tokens and report go.")],
+    input: Inputs = [],  # noqa: B006  # Typer reads the default and never changes it
+    set: Sets = [],  # noqa: B006
+    engine: Annotated[Literal["local"], typer.Option(help="Who carries the work out.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would run.")] = False,
+) -> None:
+    """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
+    from curate.engines.local import LocalEngine
+    from curate.inspect.card import write_card
+    from curate.inspect.funnel import render_funnel
+    from curate.inspect.report import write_report
+    from curate.inspect.run_folder import open_run
+    from curate.plan import compile_plan
+    from curate.progress import choose
+    from curate.recipe import load_recipe
+    from curate.run import run as carry_out
+
+    plan_ = compile_plan(load_recipe(recipe, input, set))
+    if dry_run:
+        _show_plan(plan_)
+        _show_inputs(plan_)
+        return
+    progress = choose(console)
+    try:
+        carry_out(plan_, out, LocalEngine(workers), progress)
+    finally:
+        progress.close()
+    finished = open_run(out)
+    report_path, card_path = write_report(out), write_card(out)
+    render_funnel(finished, screen)
+    screen.print(f"corpus   {escape(str(out / 'corpus'))}\nledger   {escape(str(out / 'ledger'))}")
+    if finished.summary["tokens"]:
+        screen.print(f"tokens   {escape(str(out / 'tokens'))}")
+    screen.print(f"report   {escape(str(report_path))}\ncard     {escape(str(card_path))}")
+
+
+@app.command()
+def plan(recipe: RecipePath, input: Inputs = [], set: Sets = []) -> None:  # noqa: B006
+    """Show what a recipe will do: steps, columns in and out, rules, exchanges. Nothing is read but the recipe."""
+    from curate.plan import compile_plan
+    from curate.recipe import load_recipe
+
+    _show_plan(compile_plan(load_recipe(recipe, input, set)))
+
+
+@app.command()
+def status(out: Out) -> None:
+    """How far a run is: parts done per step, from their manifests."""
+    from curate.inspect.status import render_status
+
+    render_status(out, screen)
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write OUT/report.html again."""
+    from curate.inspect.report import write_report
+
+    screen.print(escape(str(write_report(out))))
+
+
+@app.command()
+def card(out: Out) -> None:
+    """Write the dataset card OUT/README.md again."""
+    from curate.inspect.card import write_card
+
+    screen.print(escape(str(write_card(out))))
+
+
+@app.command()
+def explain(
+    out: Out,
+    document: Annotated[str | None, typer.Argument(help="A doc_id or URL.", show_default=False)] = None,
+    token: Annotated[int | None, typer.Option(help="Explain the document that this token came from.")] = None,
+) -> None:
+    """Show a document's way through every stage: scores, thresholds, verdict, duplicates, place in the crawl."""
+    from curate.inspect.explain import find_document, render_explanation
+    from curate.inspect.run_folder import open_run
+    from curate.tokens.build import document_at
+
+    finished = open_run(out)
+    if (document is None) == (token is None):
+        raise RecipeError("give either a document (doc_id or URL) or --token N")
+    doc_id = find_document(finished, document) if document is not None else document_at(out / "tokens", token or 0)[0]
+    render_explanation(finished, doc_id, screen)
+
+
+@app.command()
+def rejects(
+    out: Out,
+    stage: Annotated[str | None, typer.Option(help="Only what this stage dropped.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+    sample: Annotated[int, typer.Option(help="How many documents.", min=1)] = 10,
+) -> None:
+    """Read a sample of dropped documents, the same one every time."""
+    from curate.inspect.rejects import render_rejects
+    from curate.inspect.run_folder import open_run
+
+    render_rejects(open_run(out), screen, stage=stage, reason=reason, n=sample)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="One run.")], b: Annotated[Path, typer.Argument(help="Another run.")]
+) -> None:
+    """Compare two runs: their funnels, and which documents only one of them kept."""
+    from curate.inspect.compare import render_comparison
+
+    render_comparison(a, b, screen)
+
+
+@app.command()
+def digest(out: Out) -> None:
+    """Print the logical digest of corpus, ledger and tokens: equal for equal data, whatever the files look like."""
+    from curate.digest import digest_run
+
+    if not (out / "run.json").is_file():
+        raise EngineError(f"{out} holds no finished run; run the same command again to finish it")
+    for name, value in digest_run(out).items():
+        typer.echo(f"{name} {value}")
+
+
+@app.command()
+def clean(out: Out) -> None:
+    """Delete what only resume and retune need (OUT/parts); corpus, ledger, tokens and report stay."""
+    from curate.lock import lock
+
+    if not (out / "run.json").is_file():
+        raise EngineError(f"{out} holds no finished run: cleaning it would lose work. Finish it or delete the folder.")
+    with lock(out):
+        shutil.rmtree(out / "parts", ignore_errors=True)
+
+
+@app.command()
+def export(
+    out: Out,
+    to: Annotated[Path, typer.Option("--to", help="Folder for the exported shards.")],
+    format: Annotated[Literal["wanjuan", "jsonl"], typer.Option(help="Record layout.")] = "wanjuan",
+) -> None:
+    """Write the corpus as gzipped JSON lines, in WanJuan-CC's record or with all columns."""
+    from curate.inspect.export import export as write
+
+    for path in write(out, to, format=format):
+        screen.print(escape(str(path)))
+
+
+tokenizer_app = typer.Typer(help="Train and look at tokenizers.", no_args_is_help=True)
+app.add_typer(tokenizer_app, name="tokenizer")
+
+
+@tokenizer_app.command("train")
+def train_tokenizer(
+    run_folder: Annotated[Path, typer.Argument(metavar="OUT", help="A finished run whose corpus to learn from.")],
+    to: Annotated[Path, typer.Option("--to", help="The model file to write.")],
+    vocab_size: Annotated[int, typer.Option(min=300)] = 32_000,
+    sample_bytes: Annotated[int, typer.Option(help="How much text to learn from.", min=1)] = 256 << 20,
+    seed: Annotated[int, typer.Option()] = 1024,
+) -> None:
+    """Train a SentencePiece BPE tokenizer (byte fallback, split digits) on a deterministic sample of a corpus."""
+    from curate.inspect.run_folder import open_run
+    from curate.tokens.train import train_on_corpus
+
+    open_run(run_folder)
+    path = train_on_corpus(run_folder / "corpus", to, vocab_size=vocab_size, sample_bytes=sample_bytes, seed=seed)
+    screen.print(escape(str(path)))
+
+
+@tokenizer_app.command("inspect")
+def inspect_tokenizer(
+    path: Annotated[str, typer.Argument(help="SentencePiece .model, tokenizer.json or .tiktoken file.")],
+    text: Annotated[str, typer.Option(help="A text to show in tokens.")] = "Hello, 世界! 12345",
+) -> None:
+    """Say what a tokenizer file is and how it cuts a text."""
+    from curate.tokens.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(path)
+    ids = tokenizer.encode_batch([text])[0].tolist()
+    table = Table("id", "text")
+    for number in ids:
+        table.add_row(str(number), escape(repr(tokenizer.decode([number]))))
+    screen.print(f"{escape(tokenizer.name)}: {tokenizer.vocab_size} entries, fingerprint {tokenizer.fingerprint}")
+    screen.print(table)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Turn raw crawls into training-ready tokens, with a ledger of every decision."""
+    if show:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _show_plan(plan_: Any) -> None:
+    table = Table("step", "stage", "needs", "adds", "rules", title=escape(plan_.recipe.name), title_justify="left")
+    for step in plan_.steps:
+        if hasattr(step, "calls"):
+            for call in step.calls:
+                rules = "\n".join(escape(_rule_text(rule)) for rule in call.rules)
+                table.add_row(step.name, call.name, _words(call.stage.needs), _words(call.stage.adds), rules)
+        else:
+            table.add_row(step.name, f"{step.name[3:]} (wide)", _words(step.stage.needs), _words(step.writes), "")
+        table.add_section()
+    screen.print(table)
+    screen.print(f"{len(plan_.steps)} steps, {plan_.exchanges} exchanges where dedup needs no extra rounds")
+
+
+def _show_inputs(plan_: Any) -> None:
+    from curate.sources import list_files
+
+    files = list_files(plan_.recipe.inputs)
+    size = sum(file.size_bytes for file in files)
+    screen.print(f"{len(files)} files, {size / 1e6:,.1f} MB as stored")
+
+
+def _words(names: Any) -> str:
+    return escape(", ".join(names))
+
+
+def _rule_text(rule: Any) -> str:
+    if rule.any_of is not None:
+        return f"{rule.reason}: {rule.score} in {', '.join(rule.any_of)}"
+    low = "" if rule.min is None else f"{rule.min:g} ≤ "
+    high = "" if rule.max is None else f" ≤ {rule.max:g}"
+    scope = f" [{', '.join(rule.langs)}]" if rule.langs else ""
+    return f"{rule.reason}: {low}{rule.score}{high}{scope}"
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def guarded(command: Callable[[], Any]) -> int:
+    """Run a command and turn what it raises into a message and an exit status."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        status_code = command()
+    except CurateError as error:
+        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+        return error.exit_status
+    except KeyboardInterrupt:
+        console.print("interrupted: what is finished is kept; run the same command again to go on", highlight=False)
+        return 130
+    return int(status_code or 0)
+
+
+def main() -> None:
+    """Entry point of the `curate` command."""
+    sys.exit(guarded(lambda: app(standalone_mode=False)))
