@@ -5,8 +5,6 @@ Exit status: 0 done, 2 bad recipe or arguments, 3 too many failed records, 4 sto
 
 import shutil
 import signal
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -15,11 +13,29 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from curate import __version__
 from curate.errors import CurateError, EngineError, RecipeError
 
+
+class Guarded(TyperGroup):
+    """Turns what a command raises into a message and an exit status."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; usage errors are Typer's own, with exit status 2."""
+        try:
+            return super().invoke(ctx)
+        except CurateError as error:
+            console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
+            raise typer.Exit(error.exit_status) from error
+        except KeyboardInterrupt as interrupt:
+            console.print("interrupted: what is finished is kept; run the same command again to go on", highlight=False)
+            raise typer.Exit(130) from interrupt
+
+
 app = typer.Typer(
+    cls=Guarded,
     help="Turn raw crawls into training-ready tokens, with a ledger of every decision.\n\n"
     "Start with: curate plan pipelines/web.toml, then curate run pipelines/web.toml --input CRAWL --out OUT.",
     no_args_is_help=True,
@@ -274,20 +290,7 @@ def _interrupt(signal_number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def guarded(command: Callable[[], Any]) -> int:
-    """Run a command and turn what it raises into a message and an exit status."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        status_code = command()
-    except CurateError as error:
-        console.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        return error.exit_status
-    except KeyboardInterrupt:
-        console.print("interrupted: what is finished is kept; run the same command again to go on", highlight=False)
-        return 130
-    return int(status_code or 0)
-
-
 def main() -> None:
     """Entry point of the `curate` command."""
-    sys.exit(guarded(lambda: app(standalone_mode=False)))
+    signal.signal(signal.SIGTERM, _interrupt)
+    app()
