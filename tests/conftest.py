@@ -1,8 +1,11 @@
 """Fixtures that all tests share."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that tests in any folder can import crawl.py
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -13,3 +16,11 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the real crawls that lie beside the checkout in ../shared/data")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def made_crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crawl of tests/crawl.py, written once."""
+    from crawl import write_crawl
+
+    return write_crawl(tmp_path_factory.mktemp("made") / "crawl")

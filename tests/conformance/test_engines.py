@@ -1,0 +1,76 @@
+"""Every stage and every recipe gives the same data on every engine. New stages and recipes are found by themselves."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from adversary import AdversaryEngine
+
+from curate.digest import digest_run
+from curate.engines import Engine
+from curate.engines.local import LocalEngine
+from curate.errors import RecipeError
+from curate.plan import compile_plan, stage_names
+from curate.progress import Silent
+from curate.recipe import load_recipe, parse_recipe
+from curate.run import run
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+RECIPES = sorted(PIPELINES.glob("*.toml"))
+# The order in which stages that supply columns to others are tried.
+SUPPLIERS = ("extract", "language", "normalise", "score")
+
+
+def example(use: str) -> dict[str, Any]:
+    """A stage table as some recipe of ours has it, else without parameters."""
+    for path in RECIPES:
+        for table in tomllib.loads(path.read_text(encoding="utf-8"))["stage"]:
+            if table["use"] == use:
+                return dict(table)
+    return {"use": use}
+
+
+def recipe_for(use: str, crawl: Path) -> dict[str, Any]:
+    """The shortest recipe in which a stage has the columns it needs."""
+    document: dict[str, Any] = {
+        "name": use,
+        "input": [{"name": "made", "root": str(crawl)}],
+        "output": {"max_failed_ratio": 1.0},
+    }
+    for length in range(len(SUPPLIERS) + 1):
+        before = [name for name in SUPPLIERS[:length] if name != use]
+        document["stage"] = [*(example(name) for name in before), example(use)]
+        try:
+            compile_plan(parse_recipe(document))
+        except RecipeError:
+            continue
+        return document
+    raise AssertionError(f"no recipe supplies what stage {use!r} needs")
+
+
+def digest_on(engine: Engine, document: Mapping[str, Any], out: Path) -> dict[str, str]:
+    result = run(compile_plan(parse_recipe(document)), out, engine, Silent())
+    assert result.totals["records_in"] > 50
+    return digest_run(out)
+
+
+@pytest.mark.parametrize("use", stage_names())
+def test_stage(use: str, made_crawl: Path, tmp_path: Path) -> None:
+    document = recipe_for(use, made_crawl)
+    expected = digest_on(LocalEngine(1), document, tmp_path / "local")
+    small_parts = {**document, "output": {**document["output"], "part_bytes": 8 << 10}}
+    assert digest_on(AdversaryEngine(1), small_parts, tmp_path / "adversary") == expected
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipe(path: Path, made_crawl: Path, tmp_path: Path) -> None:
+    changes = ["output.max_failed_ratio=1.0", "output.part_bytes=20000"]
+    digests = []
+    for engine in (LocalEngine(2), AdversaryEngine(2)):
+        recipe = load_recipe(path, [str(made_crawl)], changes[: len(digests) + 1])
+        out = tmp_path / str(len(digests))
+        run(compile_plan(recipe), out, engine, Silent())
+        digests.append(digest_run(out))
+    assert digests[0] == digests[1]

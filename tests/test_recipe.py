@@ -1,0 +1,110 @@
+"""A recipe is checked to the last key before anything is read."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from curate.errors import RecipeError
+from curate.plan import MapStep, compile_plan
+from curate.recipe import load_recipe, parse_recipe
+from curate.rule import Rule
+from curate.stage import stage
+
+
+@stage(needs=["text"], adds={"shouting": pa.float32()}, rules=[Rule("shouting", "loud", max=0.1)])
+def shouting(text: pa.StringArray, *, mark: str = "!", weights: tuple[float, ...] = ()) -> pa.Array:
+    """Share of exclamation marks."""
+    return pa.array([value.count(mark) / max(len(value), 1) for value in text.to_pylist()])
+
+
+OWN = f"{__name__}:shouting"
+
+
+def recipe(*stages: dict[str, Any], **tables: Any) -> Any:
+    return {"name": "r", "input": [{"name": "i", "root": "."}], "stage": list(stages), **tables}
+
+
+def rejected(document: Any, match: str) -> None:
+    with pytest.raises(RecipeError, match=match):
+        compile_plan(parse_recipe(document))
+
+
+def test_unknown_keys_get_a_hint() -> None:
+    rejected(recipe({"use": "extract"}, output={"part_byte": 1}), r"output.part_byte.*did you mean 'part_bytes'")
+    rejected(recipe({"use": "extract", "bakend": "x"}), "no parameter 'bakend'.*did you mean 'backend'")
+    rejected(recipe({"use": "extrac"}), "no stage 'extrac'.*did you mean 'extract'")
+    rejected({**recipe({"use": "extract"}), "tokns": {}}, "'tokns'.*did you mean 'tokens'")
+    wrong_rule = {"use": OWN, "rules": [{"score": "shouting", "reason": "x", "maxx": 1}]}
+    rejected(recipe(wrong_rule), "did you mean 'max'")
+    rejected(recipe({"use": OWN, "retune": {"lowd": {"max": 1}}}), "no rule 'lowd'.*did you mean 'loud'")
+
+
+def test_parameters_are_typed() -> None:
+    rejected(recipe({"use": OWN, "weights": ["a lot"]}), "weights")
+    rejected(recipe({"use": OWN, "mark": 3}), "mark")
+
+
+def test_columns_must_come_from_somewhere() -> None:
+    rejected(recipe({"use": "score"}), "'score' needs the column 'lang'")
+    rejected(recipe({"use": OWN}, {"use": OWN, "name": "again"}), "adds the column 'shouting'")
+    rejected(recipe({"use": OWN}, {"use": OWN}), "two stages are named 'shouting'")
+    rejected(recipe({"use": "exact_dedup"}, {"use": "extract"}), "move it up")
+
+
+def test_rules_can_be_replaced_added_and_retuned() -> None:
+    own = [{"score": "shouting", "reason": "loud", "max": 0.5}, {"score": "shouting", "reason": "quiet", "min": 0.01}]
+    plan = compile_plan(parse_recipe(recipe({"use": OWN, "rules": own, "retune": {"quiet": {"min": 0.02}}})))
+    step = plan.steps[0]
+    assert isinstance(step, MapStep)
+    assert step.calls[0].rules == (Rule("shouting", "loud", max=0.5), Rule("shouting", "quiet", min=0.02))
+
+
+def test_set_changes_parameters_rules_and_tables(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(f'name = "r"\n[[input]]\nname = "i"\nroot = "pages"\n[[stage]]\nuse = "{OWN}"\n')
+    sets = ["shouting.mark=?", "shouting.loud.max=0.3", "output.part_bytes=5000"]
+    changed = load_recipe(path, sets=sets)
+    step = compile_plan(changed).steps[0]
+    assert isinstance(step, MapStep)
+    assert step.calls[0].params == {"mark": "?", "weights": ()}
+    assert step.calls[0].rules[0].max == 0.3
+    assert changed.output.part_bytes == 5000
+    assert changed.input[0].root == str(tmp_path / "pages")
+    with pytest.raises(RecipeError, match="no stage 'shoutin'.*did you mean 'shouting'"):
+        load_recipe(path, sets=["shoutin.mark=?"])
+    with pytest.raises(RecipeError, match=r"write stage\.parameter=value"):
+        load_recipe(path, sets=["mark"])
+
+
+def test_input_on_the_command_line_replaces_the_recipes(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('name = "r"\n[[stage]]\nuse = "extract"\n')
+    with pytest.raises(RecipeError, match=r"no \[\[input\]\]"):
+        load_recipe(path)
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "a.html").write_text("<p>a</p>")
+    (pages / "b.html").write_text("<p>b</p>")
+    loaded = load_recipe(path, [str(pages / "a.html"), str(pages / "b.html")])
+    assert [(table.name, len(table.paths)) for table in loaded.input] == [("pages", 2)]
+
+
+def test_a_broken_file_is_said_to_be_broken(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text("name = ")
+    with pytest.raises(RecipeError, match="not valid TOML"):
+        load_recipe(path)
+    with pytest.raises(RecipeError, match="cannot read recipe"):
+        load_recipe(tmp_path / "missing.toml")
+
+
+def test_fingerprints_follow_what_a_step_depends_on() -> None:
+    def fingerprints(mark: str) -> list[str]:
+        steps = compile_plan(parse_recipe(recipe({"use": "extract"}, {"use": OWN, "mark": mark}))).steps
+        return [step.fingerprint for step in steps]
+
+    first, second = fingerprints("!"), fingerprints("?")
+    assert first[0] == second[0]
+    assert first[1] != second[1]
