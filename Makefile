@@ -1,0 +1,54 @@
+# Everything a new checkout needs, with Python 3.11 to 3.13 and pip and nothing else: `make demo`, `make test`.
+# Another Python: `make setup PYTHON=python3.12`.
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := demo/out
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test proof bench lint clean
+
+help:  ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed  ## make .venv with everything the demo and the tests need (once; a few minutes)
+
+demo: setup  ## fetch real web pages, curate them, and say where corpus, report and tokens are
+	@$(BIN)/python pipelines/demo_pages.py
+	@$(BIN)/curate run pipelines/smoke.toml --out $(OUT)
+
+test: lint  ## lint, types and all tests but the long ones (at most 15 minutes on 2 cores)
+	$(BIN)/pytest -n 2 -m "not proof"
+
+proof: setup  ## the long runs behind the figures in the documentation
+	$(BIN)/pytest -m proof -s
+
+bench: setup  ## documents per second and peak memory
+	$(BIN)/pytest tests/benchmarks -m proof -s
+
+lint: setup  ## ruff check, ruff format, mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy curate pipelines
+
+clean:  ## delete what make has made: .venv, demo/, caches
+	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last: an interrupted install is done again, a finished one never.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "curate needs Python 3.11, 3.12 or 3.13, and none is on the PATH." \
+		"Say which one to use: make setup PYTHON=/path/to/python3.12"; exit 2; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v < (3, 14) or sys.exit( \
+		"curate needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d. Say which one to use: " \
+		"make setup PYTHON=/path/to/python3.12" % v)'
+	@test ! -e $(BIN)/python || $(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "$(VENV) holds another Python than 3.11 to 3.13: make clean, then make setup"; exit 2; }
+	@# Some systems split venv's copy of pip from Python; then the system's own pip installs it.
+	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+		&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
