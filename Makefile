@@ -48,7 +48,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@test ! -e $(BIN)/python || $(BIN)/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 		|| { echo "$(VENV) holds another Python than 3.11 to 3.13: make clean, then make setup"; exit 2; }
 	@# Some systems split venv's copy of pip from Python; then the system's own pip installs it.
-	$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
+	@echo "making $(VENV) with everything that demo and tests need; once, a minute or a few"
+	@$(PYTHON) -m venv $(VENV) || { $(PYTHON) -m venv --clear --without-pip $(VENV) \
 		&& $(PYTHON) -m pip --python $(BIN)/python install --quiet pip; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
