@@ -86,12 +86,23 @@ _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16le"), (codecs.
 _META = re.compile(
     rb"""<meta[^>]{0,400}?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]{0,200}?encoding\s*=\s*["']([\w.:-]+)""", re.I
 )
+_MARKUP = re.compile(rb"<(?:script|style)\b.{0,65536}?</|<[^>]{0,4096}>", re.I | re.S)
 _META_BYTES = 16 << 10
 _DETECT_BYTES = 256 << 10
+_BROKEN = re.compile("[\x80-\x9f\ufffd\ue000-\uf8ff]")
 _BROKEN_SHARE = 0.05
 # So many bytes above ASCII that happen to be valid UTF-8 are not an accident even in GBK or Thai text
 # (one GB2312 character in five looks like UTF-8: 16 bytes are a chance of 1 in 10^6).
 _BEYOND_CHANCE_BYTES = 16
+# Code pages that the detector guesses from a handful of accents or quotation marks; English pages mostly mean 1252.
+_LATIN_SCRIPT = frozenset(
+    [f"windows-{page}" for page in (1250, 1254, 1257, 1258)]
+    + [f"iso-8859-{part}" for part in (2, 3, 4, 10, 13, 14, 15, 16)]
+)
+_LATIN_EVIDENCE_LETTERS = 16
+# The detector does not tell the two Greek code pages apart: Ά, the commonest letter that differs, is B6 in ISO 8859-7.
+_TONOS_ISO = re.compile(rb"\xb6[\xc1-\xfe]")
+_EAST_ASIAN = ("shift_jis", "euc-jp", "big5", "gb18030", "euc-kr")
 _ASCII = bytes(range(128))
 _SINGLE_BYTE = ("windows-", "iso-8859-", "koi8-", "ibm", "macintosh", "x-mac")
 _ESCAPED = ("iso-2022-jp", "hz-gb-2312")
@@ -117,7 +128,12 @@ def find_encoding(data: bytes, charset: str | None = None) -> str:
     for encoding in (*declared, "utf-8"):
         if broken_share(data, encoding) <= _BROKEN_SHARE:
             return encoding
-    return _detect(data) or min((*declared, "windows-1252"), key=lambda encoding: broken_share(data, encoding))
+    detected = _detect(data)
+    if detected and broken_share(data, detected) <= _BROKEN_SHARE:
+        return detected
+    western = [] if detected in _EAST_ASIAN else ["windows-1252"]
+    candidates: list[str] = [*declared, *western, *_EAST_ASIAN]
+    return min(candidates, key=lambda encoding: broken_share(data, encoding))
 
 
 def encoding_of_label(label: str | None) -> str | None:
@@ -129,24 +145,27 @@ def decode_as(data: bytes, encoding: str) -> str:
     """`data` decoded as a WHATWG encoding; undecodable bytes become U+FFFD, unassigned ones of a code page C1."""
     if encoding.startswith(_SINGLE_BYTE):
         return data.decode(_CODECS[encoding][0], "curate_c1")
+    readings = []
     for codec in _CODECS[encoding]:
         try:
             return data.decode(codec)
         except UnicodeDecodeError:
-            continue
-    return min((data.decode(codec, "replace") for codec in _CODECS[encoding]), key=lambda text: text.count("\ufffd"))
+            readings.append(data.decode(codec, "replace"))
+    return min(readings, key=lambda text: text.count("\ufffd"))
 
 
 def broken_share(data: bytes, encoding: str) -> float:
-    """How much of the text above ASCII does not decode: broken characters over all of them, 0 to 1."""
+    """How much of the text above ASCII does not decode, or decodes to controls or private use: 0 to 1."""
     text = decode_as(data, encoding)
     above = len(text.encode("utf-8", "surrogatepass").translate(None, _ASCII)) / 3  # 3 bytes: U+FFFD, CJK
-    broken = text.count("\ufffd") + len(re.findall("[\x80-\x9f]", text))
+    broken = len(_BROKEN.findall(text))
     return min(1.0, broken / above) if above else 0.0
 
 
 def _utf8_or_declared(data: bytes, declared: list[str]) -> str:
     """Valid UTF-8 is UTF-8, unless escape codes or a short run of bytes in a declared encoding explain it as well."""
+    if b"\x1b$B" in data or b"\x1b$@" in data:
+        return "iso-2022-jp"
     if not declared or "utf-8" in declared or declared[0] == "windows-1252":
         return "utf-8"
     if declared[0] in _ESCAPED or len(data.translate(None, _ASCII)) < _BEYOND_CHANCE_BYTES:
@@ -175,12 +194,14 @@ def _possible(data: bytes, encoding: str) -> bool:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Valid UTF-8 but for a character cut off at the end."""
+    """Valid UTF-8, if need be but for a character cut off at the end of other text above ASCII."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(data)
+        decoder.decode(data)
     except UnicodeDecodeError:
         return False
-    return True
+    cut = len(decoder.getstate()[0])
+    return not cut or not data[:-cut].isascii()
 
 
 def _detect(data: bytes) -> str | None:
@@ -189,7 +210,15 @@ def _detect(data: bytes) -> str | None:
         return "utf-16be" if data[:1024:2].count(0) > zeros // 2 else "utf-16le"
     from resiliparse.parse.encoding import detect_encoding
 
-    return encoding_of_label(detect_encoding(data[:_DETECT_BYTES], _DETECT_BYTES, html5_compatible=False))
+    prose = _MARKUP.sub(b" ", data[:_DETECT_BYTES])
+    found = encoding_of_label(detect_encoding(prose, _DETECT_BYTES, html5_compatible=False))
+    if found in _LATIN_SCRIPT and _letters_above_ascii(data, found) < _LATIN_EVIDENCE_LETTERS:
+        return "windows-1252"
+    return "iso-8859-7" if found == "windows-1253" and len(_TONOS_ISO.findall(data)) else found
+
+
+def _letters_above_ascii(data: bytes, encoding: str) -> int:
+    return sum(map(str.isalpha, decode_as(data.translate(None, _ASCII), encoding)))
 
 
 @cache
