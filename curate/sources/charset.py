@@ -122,6 +122,8 @@ def find_encoding(data: bytes, charset: str | None = None) -> str:
     for bom, encoding in _BOMS:
         if data.startswith(bom):
             return encoding
+    if wide := _utf16_by_zeros(data[:1024]):
+        return wide
     declared = [encoding for encoding in _declared(data, charset) if _possible(data, encoding)]
     if _is_utf8(data):
         return _utf8_or_declared(data, declared)
@@ -193,6 +195,14 @@ def _possible(data: bytes, encoding: str) -> bool:
     return True
 
 
+def _utf16_by_zeros(head: bytes) -> str | None:
+    """UTF-16 of mostly ASCII text: nearly every second byte is zero, and hardly any of the others."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) * 2 < 0.8 * len(head) or min(even, odd) * 2 > 0.1 * len(head) or len(head) < 4:
+        return None
+    return "utf-16be" if even > odd else "utf-16le"
+
+
 def _is_utf8(data: bytes) -> bool:
     """Valid UTF-8, if need be but for a character cut off at the end of other text above ASCII."""
     decoder = codecs.getincrementaldecoder("utf-8")()
@@ -205,9 +215,6 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _detect(data: bytes) -> str | None:
-    zeros = data[:1024].count(0)
-    if zeros > len(data[:1024]) // 8:
-        return "utf-16be" if data[:1024:2].count(0) > zeros // 2 else "utf-16le"
     from resiliparse.parse.encoding import detect_encoding
 
     prose = _MARKUP.sub(b" ", data[:_DETECT_BYTES])
