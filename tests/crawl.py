@@ -5,13 +5,9 @@ broken records, a bad JSON line and a file of a format that is not read.
 """
 
 import gzip
-import io
 import json
 import random
 from pathlib import Path
-
-from warcio.statusandheaders import StatusAndHeaders
-from warcio.warcwriter import WARCWriter
 
 ENGLISH = {
     "subject": [
@@ -198,21 +194,28 @@ def pages() -> list[tuple[str, str, bytes, str]]:
     return [(url, f"2024-05-{1 + day % 28:02d}T00:00:00Z", payload, status) for url, day, payload, status in made]
 
 
+def warc_record(kind: str, number: int, headers: dict[str, str], block: bytes) -> bytes:
+    """One record as it is stored, uncompressed."""
+    head = {
+        "WARC-Type": kind,
+        "WARC-Record-ID": f"<urn:uuid:00000000-0000-0000-0000-{number:012d}>",
+        **headers,
+        "Content-Length": str(len(block)),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    return f"WARC/1.0\r\n{lines}\r\n".encode() + block + b"\r\n\r\n"
+
+
 def warc_bytes(compressed: bool = True) -> bytes:
     """All pages as one WARC file, a record after another, with a warcinfo record and a picture among them."""
-    stream = io.BytesIO()
-    writer = WARCWriter(stream, gzip=compressed)
-    writer.write_record(writer.create_warcinfo_record("crawl.warc", {"software": "made for a test"}))
     entries = [(url, date, payload, status, "text/html; charset=utf-8") for url, date, payload, status in pages()]
     entries.append(("http://site0.example/logo.png", "2024-05-01T00:00:00Z", b"\x89PNG\r\n", "200 OK", "image/png"))
-    for number, (url, date, payload, status, kind) in enumerate(entries):
-        headers = StatusAndHeaders(status, [("Content-Type", kind), ("Content-Length", str(len(payload)))], "HTTP/1.1")
-        warc_headers = {"WARC-Date": date, "WARC-Record-ID": f"<urn:uuid:00000000-0000-0000-0000-{number:012d}>"}
-        record = writer.create_warc_record(
-            url, "response", io.BytesIO(payload), http_headers=headers, warc_headers_dict=warc_headers
-        )
-        writer.write_record(record)
-    return stream.getvalue()
+    records = [warc_record("warcinfo", 0, {"Content-Type": "application/warc-fields"}, b"software: a test\r\n")]
+    for number, (url, date, payload, status, kind) in enumerate(entries, 1):
+        headers = {"WARC-Target-URI": url, "WARC-Date": date, "Content-Type": "application/http; msgtype=response"}
+        http = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(payload)}\r\n\r\n".encode()
+        records.append(warc_record("response", number, headers, http + payload))
+    return b"".join(gzip.compress(record, mtime=0) if compressed else record for record in records)
 
 
 def write_crawl(folder: Path) -> Path:

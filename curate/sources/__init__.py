@@ -1,0 +1,81 @@
+"""Readers: from files in any of the formats of the field to RAW rows, one for every record, readable or not.
+
+list_files(inputs)                 what there is to read
+split(file, part_bytes, folder)    where it may be cut
+group(pieces, part_bytes)          what makes up a part
+read(piece, limits, count)         its RAW rows, in batches
+"""
+
+from collections.abc import Callable, Iterator
+
+import pyarrow as pa
+
+from curate.sources.files import (
+    WARC_KINDS,
+    Input,
+    Piece,
+    SourceFile,
+    compression_of,
+    input_from_path,
+    list_files,
+    open_stored,
+)
+from curate.sources.rows import Limits, Row, batches, dropped, failed, make_row
+from curate.sources.split import group, split
+
+__all__ = ["Input", "Limits", "Piece", "SourceFile", "group", "input_from_path", "list_files", "read", "split"]
+
+
+def read(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:
+    """RAW batches of a piece. `count("skipped/request", n)` is told of archive records that are not documents.
+
+    Nothing that a file holds raises: what cannot be read becomes a row with verdict `failed` and an error code.
+    """
+    yield from batches(_guarded(piece, limits, count), limits)
+
+
+def _guarded(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[Row]:
+    """The rows of a piece; an error of the storage becomes the last of them."""
+    last = piece.start - 1
+    try:
+        for row in _rows(piece, limits, count):
+            last = max(last, int(row["offset"]))
+            yield row
+    except (OSError, pa.ArrowException) as error:
+        kind = type(error).__name__
+        yield make_row(piece.file.source, last + 1, crawl=piece.file.crawl, **failed(f"unreadable: {kind}"))
+
+
+def _rows(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[Row]:
+    from curate.sources.jsonl import read_jsonl
+    from curate.sources.parquet import read_parquet
+    from curate.sources.warc import read_archive
+    from curate.sources.whole import read_whole
+
+    kind = piece.file.format
+    if kind == "unsupported" or (kind != "parquet" and _is_foreign(piece)):
+        yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **failed("unsupported_format"))
+    elif not piece.file.size_bytes and kind in ("html", "text"):
+        yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **dropped("empty"))
+    elif not piece.file.size_bytes:
+        return  # an archive or list without records
+    elif kind in WARC_KINDS:
+        yield from read_archive(piece, limits, count)
+    elif kind == "jsonl":
+        yield from read_jsonl(piece, limits)
+    elif kind == "parquet":
+        yield from read_parquet(piece, limits)
+    else:
+        yield from read_whole(piece, limits)
+
+
+_FOREIGN = (b"\x04\x22\x4d\x18", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
+
+
+def _is_foreign(piece: Piece) -> bool:
+    """Compressions and containers that are not read, by their first bytes, whatever the name says."""
+    if piece.spill or piece.start:
+        return False
+    with open_stored(piece.file.path) as stored:
+        head = stored.read(8)
+    return compression_of(head) is None and head.startswith(_FOREIGN)

@@ -1,0 +1,141 @@
+"""Where a file may be cut: an index pass over record boundaries, and grouping into parts.
+
+A boundary is where a reader has found the next record, never where bytes look like one. Files that are small enough
+are not touched. One-stream compressed files cannot be entered in the middle: they are read once, here, and their raw
+records laid down as plain pieces.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from curate.sources.files import WARC_KINDS, Piece, SourceFile, compression_of, open_stored
+from curate.sources.parquet import row_groups
+from curate.sources.rows import Limits
+from curate.sources.streams import layout_of, open_inflated
+from curate.sources.warc import UnreadableError, scan_offsets
+from curate.store import atomic_file
+
+# Text and pages shrink to about this share when they are compressed; only used to guess sizes.
+_COMPRESSED_SHARE = 5
+_BLOCK = 1 << 20
+
+
+def split(file: SourceFile, part_bytes: int, spill_folder: Path) -> list[Piece]:
+    """The pieces of a file, each about `part_bytes` of decompressed records, in order; together they are the file.
+
+    A file that cannot be indexed is one piece: its reader says what is wrong with it.
+    """
+    compressed = _is_compressed(file)
+    estimated = file.size_bytes * (_COMPRESSED_SHARE if compressed else 1)
+    whole = [Piece(file, estimated_bytes=estimated)]
+    if estimated <= part_bytes or file.format not in (*WARC_KINDS, "jsonl", "parquet") or file.format == "arc":
+        return whole
+    try:
+        return _cut(file, part_bytes, spill_folder, compressed) or whole
+    except (OSError, ValueError, UnreadableError):
+        return whole
+
+
+def group(pieces: Sequence[Piece], part_bytes: int) -> list[list[Piece]]:
+    """Consecutive pieces put together to parts of about `part_bytes`."""
+    parts: list[list[Piece]] = []
+    size = part_bytes
+    for piece in pieces:
+        if size + piece.estimated_bytes > part_bytes:
+            parts.append([])
+            size = 0
+        parts[-1].append(piece)
+        size += piece.estimated_bytes
+    return parts
+
+
+def _cut(file: SourceFile, part_bytes: int, spill_folder: Path, compressed: bool) -> list[Piece]:
+    if file.format == "parquet":
+        return list(_row_group_runs(file, part_bytes))
+    if file.format == "jsonl":
+        return list(_spill_lines(file, part_bytes, spill_folder) if compressed else _line_runs(file, part_bytes))
+    if layout_of(file.path) == "one_stream":
+        return list(_spill_records(file, part_bytes, spill_folder))
+    return _runs(file, list(scan_offsets(Piece(file), Limits())), part_bytes)
+
+
+def _runs(file: SourceFile, records: Sequence[tuple[int, int]], part_bytes: int) -> list[Piece]:
+    """Pieces from (offset, decompressed bytes) of every record."""
+    starts, sizes = [0], [0]
+    for offset, size in records:
+        if sizes[-1] >= part_bytes:
+            starts.append(offset)
+            sizes.append(0)
+        sizes[-1] += size
+    ends = [*starts[1:], None]
+    return [Piece(file, start, end, size) for start, end, size in zip(starts, ends, sizes, strict=True)]
+
+
+def _row_group_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
+    start, size = 0, 0
+    sizes = row_groups(file)
+    for number, group_bytes in enumerate(sizes):
+        size += group_bytes
+        if size >= part_bytes or number == len(sizes) - 1:
+            yield Piece(file, start, number + 1, size)
+            start, size = number + 1, 0
+
+
+def _line_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
+    """Cut at the first line that begins behind each multiple of `part_bytes`."""
+    start = 0
+    with open_stored(file.path) as stored:
+        while start + part_bytes < file.size_bytes:
+            stored.seek(start + part_bytes - 1)
+            while (block := stored.readline(_BLOCK)) and not block.endswith(b"\n"):
+                pass
+            end = stored.tell()
+            if end >= file.size_bytes:
+                break
+            yield Piece(file, start, end, end - start)
+            start = end
+    yield Piece(file, start, None, file.size_bytes - start)
+
+
+def _spill_lines(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Piece]:
+    """Copy whole lines, decompressed, into plain files. A stream that is cut is left to its reader, whole."""
+    with open_inflated(file.path) as stream:
+        start, number, more = 0, 0, True
+        while more:
+            path = folder / f"{number:06d}.jsonl"
+            with atomic_file(path) as temporary, open(temporary, "wb") as out:
+                while out.tell() < part_bytes and (line := stream.readline()):
+                    out.write(line)
+                size = out.tell()
+            more = bool(stream.peek(1))
+            yield Piece(file, start, start + size, size, str(path))
+            start, number = start + size, number + 1
+        if getattr(stream.raw, "cut", False):
+            raise OSError("cut off")
+
+
+def _spill_records(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Piece]:
+    """Copy runs of records out of one compressed stream. A stream that is cut is left to its reader, whole."""
+    with open_inflated(file.path) as stream:
+        for number, piece in enumerate(_runs(file, list(scan_offsets(Piece(file), Limits())), part_bytes)):
+            path = folder / f"{number:06d}.warc"
+            with atomic_file(path) as temporary, open(temporary, "wb") as out:
+                while piece.end is None or piece.start + out.tell() < piece.end:
+                    wanted = _BLOCK if piece.end is None else min(_BLOCK, piece.end - piece.start - out.tell())
+                    if not (block := stream.read(wanted)):
+                        break
+                    out.write(block)
+                size = out.tell()
+            yield Piece(file, piece.start, piece.start + size, size, str(path))
+        if getattr(stream.raw, "cut", False):
+            raise OSError("cut off")
+
+
+def _is_compressed(file: SourceFile) -> bool:
+    if file.format not in (*WARC_KINDS, "jsonl"):
+        return False
+    try:
+        with open_stored(file.path) as stored:
+            return compression_of(stored.read(8)) is not None
+    except OSError:
+        return False
