@@ -31,7 +31,7 @@ class Table(pydantic.BaseModel):
 class InputTable(Table):
     """`[[input]]`: a named set of files below one root; `crawl` orders crawls for deduplication."""
 
-    name: str = Field(pattern=r"^[^/\0]+$")
+    name: str = Field(pattern=r"^[^/]+$")
     root: str
     paths: tuple[str, ...] = ()
     crawl: int | None = None

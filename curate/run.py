@@ -24,7 +24,6 @@ from curate.recipe import Recipe
 from curate.sources import list_files
 from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, run_steps
 from curate.store import Manifest, write_json
-from curate.tokens.build import TokensConfig, build_tokens
 
 # A part or a run of fewer records is not judged by its share of failed ones.
 MIN_JUDGED_RECORDS = 1000
@@ -72,6 +71,8 @@ def _tokens(
 ) -> Mapping[str, Any] | None:
     if recipe.tokens is None:
         return None
+    from curate.tokens.build import TokensConfig, build_tokens  # tokenizer libraries are slow to import
+
     text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus)
     kept = sum(manifest.counts.get("kept", 0) for manifest in corpus)
     base = chain("tokens", finished[-1].fingerprints, recipe.tokens.model_dump())
