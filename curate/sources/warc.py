@@ -34,6 +34,16 @@ class Record:
     is_cut: bool = False
 
 
+@dataclass(frozen=True)
+class End:
+    """Where the decompressed stream around all records ends; the size of the file does not tell."""
+
+    offset: int
+
+
+Found = Record | Row | End
+
+
 class UnreadableError(Exception):
     """A reader gives up at or behind `offset`; `seen` says whether the record that begins there was given out."""
 
@@ -102,22 +112,22 @@ def _body(message: Message, limits: Limits) -> Row:
     return {"html": data, "charset": message.charset}
 
 
-def _with_ends(piece: Piece, records: Iterator[Record | Row]) -> Iterator[tuple[Record | Row, int]]:
+def _with_ends(piece: Piece, records: Iterator[Found]) -> Iterator[tuple[Record | Row, int]]:
     """Each record with the offset at which the next one begins, by one record of lookahead."""
     held: Record | Row | None = None
     for record in records:
         if held is not None:
             yield held, _offset(record)
-        held = record
+        held = None if isinstance(record, End) else record
     if held is not None:
         yield held, piece.end or max(piece.file.size_bytes, _offset(held))
 
 
-def _offset(record: Record | Row) -> int:
-    return record.offset if isinstance(record, Record) else int(record["offset"])
+def _offset(record: Found) -> int:
+    return int(record["offset"]) if isinstance(record, dict) else record.offset
 
 
-def _records(piece: Piece, limits: Limits) -> Iterator[Record | Row]:
+def _records(piece: Piece, limits: Limits) -> Iterator[Found]:
     """Records in order, then what is wrong with the end of the file, if anything."""
     if piece.file.format == "arc":
         yield from _slow_records(piece, limits, piece.start, skip_first=False)
@@ -126,7 +136,7 @@ def _records(piece: Piece, limits: Limits) -> Iterator[Record | Row]:
     held: Record | None = None
     try:
         for record in _fast_records(piece, limits, piece.start, one_stream, lenient=False):
-            if isinstance(record, dict):
+            if not isinstance(record, Record):
                 yield from (held, record) if held else (record,)
                 return
             if held:
@@ -141,7 +151,7 @@ def _records(piece: Piece, limits: Limits) -> Iterator[Record | Row]:
         yield from _last(piece, held, one_stream)
 
 
-def _last(piece: Piece, record: Record, one_stream: bool) -> Iterator[Record | Row]:
+def _last(piece: Piece, record: Record, one_stream: bool) -> Iterator[Found]:
     """The last record of a file, and a row for what lies behind it."""
     if one_stream or piece.end is not None:
         yield record
@@ -157,7 +167,7 @@ def _last(piece: Piece, record: Record, one_stream: bool) -> Iterator[Record | R
 
 def _after_failure(
     piece: Piece, limits: Limits, stop: UnreadableError, held: Record | None, one_stream: bool
-) -> Iterator[Record | Row]:
+) -> Iterator[Found]:
     """Cut off, or only too odd for the strict reader?"""
     if held and piece.end is None and not one_stream:
         state, at = tail_state(piece.file.path, held.offset)
@@ -175,7 +185,7 @@ def _after_failure(
 
 def _fast_records(
     piece: Piece, limits: Limits, start: int, one_stream: bool, lenient: bool, skip_first: bool = False
-) -> Iterator[Record | Row]:
+) -> Iterator[Found]:
     """FastWARC's records, and a row where the stream that holds them is cut.
 
     Raises UnreadableError at the first record that it refuses or misreads.
@@ -211,6 +221,8 @@ def _fast_records(
             raise UnreadableError(offset, seen) from error
         if _is_cut(stream) and not cut:
             yield make_row(piece.file.source, stream.raw.tell(), **failed("truncated"))
+        elif isinstance(getattr(stream, "raw", None), Inflating):
+            yield End(stream.raw.tell())
 
 
 def _is_cut(stream: Any) -> bool:
@@ -219,7 +231,7 @@ def _is_cut(stream: Any) -> bool:
     return isinstance(raw, Inflating) and raw.cut
 
 
-def _slow_records(piece: Piece, limits: Limits, start: int, skip_first: bool) -> Iterator[Record | Row]:
+def _slow_records(piece: Piece, limits: Limits, start: int, skip_first: bool) -> Iterator[Found]:
     """warcio's records from `start`; where it gives up, FastWARC's lenient ones; then one failed row."""
     last, seen = start, skip_first
     try:
@@ -323,8 +335,10 @@ def _open(piece: Piece, start: int, one_stream: bool) -> Any:
 def scan_offsets(piece: Piece, limits: Limits) -> Iterator[tuple[int, int]]:
     """(offset, decompressed bytes) of every record, by hopping over contents. Raises UnreadableError."""
     one_stream = layout_of(piece.file.path) == "one_stream"
-    before = -1
+    before = -2  # no offset comes right behind it
     for record in _fast_records(piece, Limits(max_record_bytes=0), piece.start, one_stream, lenient=False):
+        if isinstance(record, End):
+            return
         if isinstance(record, dict) or record.offset == before + 1:
             # cut off, or several records in one member: no place to cut
             raise UnreadableError(_offset(record), False)
