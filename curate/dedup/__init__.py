@@ -1,0 +1,16 @@
+"""Deduplication: exact by normal form, fuzzy by verified MinHash, both on the one verb that wide stages have.
+
+order        who survives: one sortable key a document
+exact        equal normal forms
+fuzzy        the stage; its steps are
+  candidates   signatures, bands and hubs: which pairs are looked at
+  verify       exact Jaccard of those pairs
+  status       keep or drop, round by round or at once
+  components   for the rare graph that rounds do not finish
+  witness      the kept document that every dropped one is a duplicate of
+minhash, bands, hubs, greedy   what these compute, on plain arrays
+rails        largest clusters and removal per source, from a ledger
+
+Documents stay in their part. What travels are band keys, then questions (of which document the text or the verdict is
+wanted, and for which part) and their answers, so that memory is bounded by a part or a bucket and never by a cluster.
+"""
