@@ -1,0 +1,139 @@
+"""Exact deduplication: documents with equal normal forms, one of them kept.
+
+`content_id` is the 128-bit hash of a text's normal form (`normalise_for_hash`: letters and digits as one sees them,
+without case, spacing or punctuation); null where the normal form is empty, and such a document takes no part. One
+exchange by content_id; survivors are first in the order of `curate.dedup.order`. `jaccard`, score and threshold are
+null: nothing was measured. Rows come home for dropped documents and for survivors of a group: `cluster_size` null
+means 1. Cost: 60 bytes a document cross the exchange; a bucket, and so the largest group, is held in memory.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from curate import schema
+from curate.dedup.candidates import SLICE_BYTES, text_slices
+from curate.dedup.order import ORDER_BYTES, Policy, doc_ids, order_column, order_keys
+from curate.dedup.rows import (
+    Int32s,
+    Int64s,
+    Octets,
+    addresses,
+    batches_of,
+    binary,
+    from_hex,
+    numbers,
+    octets,
+    one_chunk,
+    part_of,
+    row_of,
+    sortable,
+    starts_of,
+    table_of,
+)
+from curate.stage import stage
+from curate.store import Dataset, View
+from curate.text.shingles import shingle_hashes
+from curate.wide import Steps, bucket_count, home_schema, wide_stage
+
+REASON = "exact_duplicate"
+ADDS = {"cluster_size": pa.int32()}
+HOMEWARD = home_schema(ADDS)
+
+_KEY_BYTES = 16
+_ROW_BYTES = 4 + 20 + 32 + 8
+
+CONTENT_ROWS = pa.schema(
+    [
+        pa.field("bucket", pa.int32(), nullable=False),
+        pa.field("key", pa.binary(), nullable=False),
+        pa.field("order", pa.binary(), nullable=False),
+        pa.field("document", pa.int64(), nullable=False),
+    ]
+)
+
+
+@stage(needs=["text"], adds={"content_id": pa.string()}, version=1)
+def content_id(text: pa.StringArray) -> pa.StringArray:
+    """32 hex digits per text: blake2b-128 of its normal form; null for a null text or an empty normal form."""
+    from curate.text.normalise import normalise_for_hash
+
+    forms = normalise_for_hash(text)
+    return pa.array([schema.content_id(form) if form else None for form in forms.to_pylist()], pa.string())
+
+
+@wide_stage(
+    needs=["doc_id", "crawl", "date", "text"],
+    adds=ADDS,
+    reasons=[REASON],
+    prepare=[content_id],
+    exchanges=1,
+)
+def exact_dedup(steps: Steps, *, policy: Policy = "newest") -> Dataset:
+    """HOME rows with `cluster_size` of dropped documents and of the survivors of groups."""
+    buckets = bucket_count(steps.rows * _ROW_BYTES)
+    return steps.exchange(
+        "groups",
+        EmitContent(steps.view, policy, buckets),
+        KeepFirst(),
+        inputs=steps.parts,
+        schema=CONTENT_ROWS,
+        out=HOMEWARD,
+        buckets=buckets,
+    )
+
+
+@dataclass(frozen=True)
+class EmitContent:
+    """One row per document that has a content_id."""
+
+    view: View
+    policy: Policy
+    buckets: int
+
+    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
+        """CONTENT_ROWS of a part. Lengths are counted in single words."""
+        table = self.view.undecided(part, ["doc_id", "crawl", "date", "content_id", "text"])
+        table = table.filter(pc.is_valid(table["content_id"]))
+        for documents in text_slices(table, SLICE_BYTES):
+            _, _, tokens = shingle_hashes(one_chunk(documents["text"]), ngram=1)
+            orders = order_keys(self.policy, documents["crawl"], documents["date"], tokens, documents["doc_id"])
+            keys = from_hex(documents["content_id"], _KEY_BYTES)
+            at = addresses(part, numbers(documents["row"]))
+            yield from batches_of([self._buckets(keys), binary(keys), order_column(orders), at], CONTENT_ROWS)
+
+    def _buckets(self, keys: Octets) -> Int32s:
+        """The key is a hash already: its first 4 bytes modulo the number of buckets."""
+        head = np.ascontiguousarray(keys[:, :4]).view(">u4").reshape(-1)
+        return (head % np.uint32(self.buckets)).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class KeepFirst:
+    """Of every group of equal content the first in order stays."""
+
+    def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """HOMEWARD rows: the dropped, then the survivors of groups, sorted by content and order."""
+        table = table_of(rows, CONTENT_ROWS)
+        orders, keys = octets(table["order"], ORDER_BYTES), octets(table["key"], _KEY_BYTES)
+        sorting = np.lexsort((sortable(orders), sortable(keys)))
+        documents, orders = numbers(table["document"])[sorting], orders[sorting]
+        starts = starts_of(sortable(keys)[sorting])
+        sizes = np.diff(np.append(starts, len(documents)))
+        dropped = np.ones(len(documents), np.bool_)
+        dropped[starts] = False
+        witnesses = np.repeat(starts, sizes)[dropped]
+        yield from _home(documents[dropped], verdict="dropped", reason=REASON, duplicate_of=doc_ids(orders[witnesses]))
+        groups = sizes > 1
+        yield from _home(documents[starts[groups]], cluster_size=sizes[groups])
+
+
+def _home(documents: Int64s, **given: object) -> Iterator[pa.RecordBatch]:
+    """HOMEWARD rows of these addresses; a single value stands for all of them, what is not given is null."""
+    n = len(documents)
+    columns: dict[str, object] = {"part": part_of(documents), "row": row_of(documents)}
+    columns |= {name: pa.repeat(value, n) if isinstance(value, str) else value for name, value in given.items()}
+    return batches_of([columns.get(item.name, pa.nulls(n, item.type)) for item in HOMEWARD], HOMEWARD)
