@@ -1,0 +1,197 @@
+"""The report: one self-contained HTML file that shows what a run did and lets people judge it.
+
+No script, no request: a Content-Security-Policy forbids both, should crawled text ever get past the escaping, which
+Jinja does for every value. URLs are shown as text, never as links: rejected pages are nothing to visit by accident.
+Rebuilding gives the same bytes but for the seconds that run.json holds.
+
+Cost: one pass over all documents (see `survey`) and a few over the ledger.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from curate.inspect.clusters import largest_clusters
+from curate.inspect.failures import failures
+from curate.inspect.frequencies import word_groups
+from curate.inspect.funnel import StageFunnel, funnel
+from curate.inspect.panels import length_panels, score_panels
+from curate.inspect.rejects import sample_per_reason
+from curate.inspect.run_folder import RunFolder, open_run
+from curate.inspect.show import number, share, snippet, visible
+from curate.inspect.survey import Survey, Tally, survey
+from curate.store import write_text
+
+SAMPLES_PER_REASON = 5
+CLUSTERS = 20
+HOSTS = 20
+LANGUAGES = 40
+SOURCES = 60
+ALARM_SHARE = 0.9
+# A source with fewer records says nothing by losing all of them.
+ALARM_RECORDS = 20
+
+Named = Sequence[tuple[str, Tally]]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast a stage worked: seconds of one worker, all workers together."""
+
+    stage: str
+    records: int
+    seconds: float
+
+    @property
+    def rate(self) -> float | None:
+        """Records per second and worker."""
+        return self.records / self.seconds if self.seconds else None
+
+
+def write_report(out: Path) -> Path:
+    """Write OUT/report.html. Raises EngineError where the run is not finished or has been cleaned."""
+    run = open_run(out)
+    run.require_parts("the report")
+    path = out / "report.html"
+    write_text(path, render_report(run))
+    return path
+
+
+def render_report(run: RunFolder) -> str:
+    """The report as HTML."""
+    found, stages = survey(run), funnel(run)
+    samples = sample_per_reason(run, SAMPLES_PER_REASON)
+    speeds = throughput(run, stages)
+    facts = {
+        "run": run,
+        "totals": run.totals,
+        "n_dropped": sum(stage.n_dropped for stage in stages),
+        "tiles": _tiles(run, found),
+        "stages": stages,
+        "most_removed": max(
+            [n for stage in stages for n in (*stage.dropped.values(), *stage.failed.values())], default=0
+        ),
+        **_names(found),
+        "lengths": length_panels(found),
+        "scores": score_panels(run, found, stages),
+        "sample_note": _sample_note(found),
+        "clusters": largest_clusters(run, CLUSTERS),
+        "samples": _in_order(samples, stages),
+        "anchors": {key: f"rejected-{index}" for index, key in enumerate(samples)},
+        "failures": failures(run),
+        "words": word_groups(run),
+        "throughput": speeds,
+        "throughput_most": max([speed.seconds for speed in speeds], default=0),
+        "recipe": json.dumps({key: run.summary[key] for key in ("recipe", "stages")}, indent=1, ensure_ascii=False),
+    }
+    return environment().get_template("report.html").render(facts, contents=_contents(facts))
+
+
+def environment() -> jinja2.Environment:
+    """Templates with everything escaped, and the filters that show numbers and crawled text."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("curate.inspect"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., Any]] = {
+        "visible": visible,
+        "snippet": snippet,
+        "n": lambda value: f"{value:,}",
+        "number": number,
+        "most": lambda rows: max((tally.records_in for _, tally in rows), default=0),
+        "alarm": alarm,
+        "duplicate_alarm": duplicate_alarm,
+    }
+    made.filters.update(filters)
+    made.globals["share"] = share
+    return made
+
+
+def alarm(tally: Tally) -> bool:
+    """Whether a source has lost suspiciously much."""
+    return tally.records_in >= ALARM_RECORDS and tally.removed_share > ALARM_SHARE
+
+
+def duplicate_alarm(tally: Tally) -> bool:
+    """Whether deduplication took suspiciously much of a source."""
+    return tally.records_in - tally.before_dedup >= ALARM_RECORDS and tally.duplicate_share > ALARM_SHARE
+
+
+def throughput(run: RunFolder, stages: Sequence[StageFunnel]) -> list[Speed]:
+    """Speed of every stage whose time was measured."""
+    seconds: dict[str, float] = {}
+    for step in run.summary["steps"]:
+        for stage, spent in step["seconds"].items():
+            seconds[stage] = seconds.get(stage, 0.0) + spent
+    return [Speed(row.stage, row.records_in, seconds[row.stage]) for row in stages if row.stage in seconds]
+
+
+def _tiles(run: RunFolder, found: Survey) -> list[tuple[str, str]]:
+    """More figures for the top of the page, as far as the run has them."""
+    kept = sum(1 for name, tally in found.languages.items() if name and tally.kept)
+    tiles = [(f"{kept:,}", "language kept" if kept == 1 else "languages kept")] if kept else []
+    tokens: Mapping[str, Any] = run.summary["tokens"] or {}
+    if isinstance(tokens.get("tokens"), int):
+        tiles.append((f"{tokens['tokens']:,}", "tokens"))
+    return tiles
+
+
+def _names(found: Survey) -> dict[str, Any]:
+    """Languages, hosts and sources as the tables show them."""
+    by_in = sorted(found.hosts.items(), key=lambda item: (-item[1].records_in, item[0]))
+    by_kept = sorted(found.hosts.items(), key=lambda item: (-item[1].kept, item[0]))
+    languages = sorted(found.languages.items(), key=lambda item: (-item[1].kept, -item[1].records_in, item[0]))
+    sources = sorted(found.sources.items(), key=_alarming_first)
+    return {
+        "languages": languages[:LANGUAGES],
+        "hosts_in": by_in[:HOSTS],
+        "hosts_kept": [item for item in by_kept if item[1].kept][:HOSTS],
+        "n_hosts": len([name for name in found.hosts if name]),
+        "sources": sources[:SOURCES],
+        "n_sources": len(sources),
+        "thinned": found.thinned,
+    }
+
+
+def _alarming_first(item: tuple[str, Tally]) -> tuple[bool, int, str]:
+    name, tally = item
+    return not (alarm(tally) or duplicate_alarm(tally)), -tally.records_in, name
+
+
+def _in_order(samples: Mapping[tuple[str, str], Any], stages: Sequence[StageFunnel]) -> dict[tuple[str, str], Any]:
+    """Samples in the order in which the funnel lists their reasons."""
+    order = [(stage.stage, why) for stage in stages for why in stage.dropped]
+    return {key: samples[key] for key in order if key in samples}
+
+
+def _sample_note(found: Survey) -> str:
+    sampled = found.sample.num_rows if found.sample is not None else 0
+    if sampled < found.sampled_from:
+        return f", of a fixed random sample of {sampled:,} of {found.sampled_from:,} documents"
+    return ""
+
+
+def _contents(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(anchor, title) of the sections that there are."""
+    sections = [
+        ("funnel", "Funnel", True),
+        ("languages", "Languages", True),
+        ("lengths", "Lengths", facts["lengths"]),
+        ("scores", "Scores and thresholds", facts["scores"]),
+        ("hosts", "Hosts", True),
+        ("sources", "Sources", True),
+        ("duplicates", "Duplicate clusters", facts["clusters"]),
+        ("rejected", "Rejected documents", facts["samples"]),
+        ("failures", "Failures", facts["failures"]),
+        ("words", "Words and tokens", facts["words"]),
+        ("throughput", "Throughput", True),
+        ("recipe", "Recipe", True),
+    ]
+    return [(anchor, title) for anchor, title, there in sections if there]
