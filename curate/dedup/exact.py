@@ -1,7 +1,8 @@
 """Exact deduplication: documents with equal normal forms, one of them kept.
 
 `content_id` is the 128-bit hash of a text's normal form (`normalise_for_hash`: letters and digits as one sees them,
-without case, spacing or punctuation); null where the normal form is empty, and such a document takes no part. One
+without case, spacing or punctuation); null where the normal form is empty, and such a document takes no part. It and
+the length are computed in the step before, while the text is at hand: the exchange itself reads no text. One
 exchange by content_id; survivors are first in the order of `curate.dedup.order`. `jaccard`, score and threshold are
 null: nothing was measured. Rows come home for dropped documents and for survivors of a group: `cluster_size` null
 means 1. Cost: 60 bytes a document cross the exchange; a bucket, and so the largest group, is held in memory.
@@ -15,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate import schema
-from curate.dedup.candidates import SLICE_BYTES, text_slices
 from curate.dedup.order import ORDER_BYTES, Policy, doc_ids, order_column, order_keys
 from curate.dedup.rows import (
     Int32s,
@@ -27,7 +27,6 @@ from curate.dedup.rows import (
     from_hex,
     numbers,
     octets,
-    one_chunk,
     part_of,
     row_of,
     sortable,
@@ -56,17 +55,23 @@ CONTENT_ROWS = pa.schema(
 )
 
 
-@stage(needs=["text"], adds={"content_id": pa.string()}, version=1)
-def content_id(text: pa.StringArray) -> pa.StringArray:
-    """32 hex digits per text: blake2b-128 of its normal form; null for a null text or an empty normal form."""
+@stage(needs=["text"], adds={"content_id": pa.string(), "content_words": pa.int32()}, version=1)
+def content_id(text: pa.StringArray) -> dict[str, pa.Array]:
+    """What exact deduplication compares and orders by.
+
+    content_id: blake2b-128 of the normal form as 32 hex digits; null for a null text or an empty normal form.
+    content_words: words of the text, where a CJK character is one: the length in `curate.dedup.order`.
+    """
     from curate.text.normalise import normalise_for_hash
 
     forms = normalise_for_hash(text)
-    return pa.array([schema.content_id(form) if form else None for form in forms.to_pylist()], pa.string())
+    ids = [schema.content_id(form) if form else None for form in forms.to_pylist()]
+    _, _, words = shingle_hashes(text, ngram=1)
+    return {"content_id": pa.array(ids, pa.string()), "content_words": pa.array(words, pa.int32())}
 
 
 @wide_stage(
-    needs=["doc_id", "crawl", "date", "text"],
+    needs=["doc_id", "crawl", "date"],
     adds=ADDS,
     reasons=[REASON],
     prepare=[content_id],
@@ -95,15 +100,14 @@ class EmitContent:
     buckets: int
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
-        """CONTENT_ROWS of a part. Lengths are counted in single words."""
-        table = self.view.undecided(part, ["doc_id", "crawl", "date", "content_id", "text"])
+        """CONTENT_ROWS of a part."""
+        table = self.view.undecided(part, ["doc_id", "crawl", "date", "content_id", "content_words"])
         table = table.filter(pc.is_valid(table["content_id"]))
-        for documents in text_slices(table, SLICE_BYTES):
-            _, _, tokens = shingle_hashes(one_chunk(documents["text"]), ngram=1)
-            orders = order_keys(self.policy, documents["crawl"], documents["date"], tokens, documents["doc_id"])
-            keys = from_hex(documents["content_id"], _KEY_BYTES)
-            at = addresses(part, numbers(documents["row"]))
-            yield from batches_of([self._buckets(keys), binary(keys), order_column(orders), at], CONTENT_ROWS)
+        words = numbers(table["content_words"])
+        orders = order_keys(self.policy, table["crawl"], table["date"], words, table["doc_id"])
+        keys = from_hex(table["content_id"], _KEY_BYTES)
+        at = addresses(part, numbers(table["row"]))
+        yield from batches_of([self._buckets(keys), binary(keys), order_column(orders), at], CONTENT_ROWS)
 
     def _buckets(self, keys: Octets) -> Int32s:
         """The key is a hash already: its first 4 bytes modulo the number of buckets."""

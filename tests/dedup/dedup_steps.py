@@ -24,6 +24,7 @@ COLUMNS = {
     "crawl": pa.int32(),
     "date": pa.string(),
     "content_id": pa.string(),
+    "content_words": pa.int32(),
     "cluster_size": pa.int32(),
 }
 Document = dict[str, Any]
