@@ -1,0 +1,123 @@
+"""Training a SentencePiece BPE vocabulary on a sample of the corpus.
+
+The vocabulary is lossless: byte fallback, no normalisation, whitespace kept as it is, digits apart (Llama, InternLM2).
+Line breaks and tabs are pieces of their own, because the trainer works on lines. The sample is the documents with the
+smallest hash(seed, doc_id), so it depends on nothing but the corpus, and one thread count is pinned because the model
+file records it: the same texts in the same order give the same file.
+
+Cost: about 10 s and 400 MB of memory for 20 MB of text.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from curate.errors import RecipeError
+from curate.schema import seeded_hash
+from curate.store import atomic_file
+
+SMALLEST_VOCABULARY = 300
+# Always text of their own; longest match first, so an empty line is one token.
+LINE_BREAKS = ("\n", "\n\n", "\t")
+# 256 bytes, <unk>, <s>, </s> and the three above.
+RESERVED_PIECES = 256 + 3 + len(LINE_BREAKS)
+# The trainer takes a tab for the border of a piece: what stands in for a character outside the vocabulary.
+BORDER = "\t"
+
+
+def train_sentencepiece(
+    texts: Iterable[str], out: Path, *, vocab_size: int, character_coverage: float = 0.9995
+) -> None:
+    """Train on `texts` and publish the model file `out`; see `train_model`."""
+    model = train_model(texts, vocab_size=vocab_size, character_coverage=character_coverage)
+    with atomic_file(out) as temporary:
+        temporary.write_bytes(model)
+
+
+def train_model(texts: Iterable[str], *, vocab_size: int, character_coverage: float = 0.9995) -> bytes:
+    """The bytes of a SentencePiece BPE model.
+
+    The rarest characters, at most a share of 1 − character_coverage of the text, are left to the byte pieces; more are
+    where they would take over half of the vocabulary. A sample too small to fill vocab_size gives a smaller vocabulary.
+    Raises RecipeError for a vocab_size or coverage that makes no sense.
+    """
+    if vocab_size < SMALLEST_VOCABULARY:
+        raise RecipeError(
+            f"vocab_size is {vocab_size}; byte fallback alone takes 256, so give {SMALLEST_VOCABULARY} or more"
+        )
+    if not 0 < character_coverage <= 1:
+        raise RecipeError(f"character_coverage is {character_coverage}; it is a share between 0 and 1")
+    lines = [line for text in texts for line in text.split("\n") if line]
+    kept = frequent_characters(lines, character_coverage, (vocab_size - RESERVED_PIECES) // 2)
+    # With no text at all one space is left: a vocabulary of bytes.
+    return _train(_bordered(lines, kept) if kept else iter([" "]), vocab_size)
+
+
+def frequent_characters(lines: Sequence[str], coverage: float, most: int) -> frozenset[str]:
+    """The most frequent characters that make up a share of `coverage` of all, at most `most` of them.
+
+    Tabs and NUL do not count: the trainer has its own use for them. Ties go to the smaller code point.
+    """
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line)
+    for reserved in (BORDER, "\0"):
+        counts.pop(reserved, None)
+    wanted = coverage * counts.total()
+    kept: list[str] = []
+    for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if wanted <= 0 or len(kept) == most:
+            break
+        kept.append(character)
+        wanted -= count
+    return frozenset(kept)
+
+
+def training_sample(documents: Iterable[tuple[str, str]], seed: int, sample_bytes: int) -> list[str]:
+    """Texts of the (doc_id, text) with the smallest hashes, in that order, until `sample_bytes` of UTF-8 are reached."""
+    ranked = sorted((seeded_hash(seed, doc_id), doc_id, text) for doc_id, text in documents)
+    sample: list[str] = []
+    size = 0
+    for _, _, text in ranked:
+        if size >= sample_bytes:
+            break
+        sample.append(text)
+        size += len(text.encode())
+    return sample
+
+
+def _bordered(lines: Sequence[str], kept: frozenset[str]) -> Iterator[str]:
+    """The lines with a border in place of every character that is not kept."""
+    rare = {ord(character): BORDER for character in set().union(*lines) - kept}
+    for line in lines:
+        yield line.translate(rare) if rare else line
+
+
+def _train(lines: Iterator[str], vocab_size: int) -> bytes:
+    import sentencepiece
+
+    model = io.BytesIO()
+    try:
+        sentencepiece.SentencePieceTrainer.train(
+            sentence_iterator=lines,
+            model_writer=model,
+            model_type="bpe",
+            vocab_size=vocab_size,
+            hard_vocab_limit=False,
+            character_coverage=1.0,
+            byte_fallback=True,
+            split_digits=True,
+            normalization_rule_name="identity",
+            remove_extra_whitespaces=False,
+            add_dummy_prefix=False,
+            allow_whitespace_only_pieces=True,
+            user_defined_symbols=list(LINE_BREAKS),
+            max_sentence_length=1 << 30,
+            shuffle_input_sentence=False,
+            num_threads=1,
+            minloglevel=2,
+        )
+    except RuntimeError as error:
+        raise RecipeError(f"the tokenizer could not be trained: {error}") from error
+    return model.getvalue()
