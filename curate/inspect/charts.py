@@ -72,7 +72,10 @@ class Axis:
     def edges(self, bins: int) -> Values:
         """float64[bins + 1], equally wide on the screen."""
         edges = np.linspace(self._scale(self.low), self._scale(self.high), bins + 1)
-        return np.asarray(np.expm1(edges) if self.logarithmic else edges, np.float64)
+        if self.logarithmic:
+            edges = np.expm1(edges)
+        edges[0], edges[-1] = self.low, self.high  # what rounding has moved would lose documents at the ends
+        return np.asarray(edges, np.float64)
 
     def ticks(self) -> list[float]:
         """About five round values."""
@@ -120,12 +123,14 @@ def _axis(values: Values, thresholds: Sequence[float]) -> tuple[Axis, int]:
     if low >= 0 and high >= 200 and high > 20 * max(1.0, float(np.median(values)) / 4):
         near = [limit for limit in thresholds if 0 <= limit <= high * 10]
         return Axis(min([low, *near]), max([high, *near]), True), BINS
-    span = (high - low) or abs(high) or 1.0
+    if high - low < 1e-9 * max(abs(high), 1e-3):  # all the same, or as good as
+        low, high = min(low, high - abs(high) / 2), high + (abs(high) / 2 or 1.0)
+    span = high - low
     near = [limit for limit in thresholds if low - FAR * span <= limit <= high + FAR * span]
     low, high = min([low, *near]), max([high, *near])
     if high - low < BINS and np.all(values == np.round(values)):
         return Axis(math.floor(low) - 0.5, math.ceil(high) + 0.5, False), math.ceil(high) - math.floor(low) + 1
-    margin = 0.04 * ((high - low) or 1.0)
+    margin = 0.04 * (high - low)
     return Axis(low - margin if low else 0.0, high + margin, False), BINS
 
 

@@ -23,7 +23,7 @@ from curate.inspect.panels import length_panels, score_panels
 from curate.inspect.rejects import sample_per_reason
 from curate.inspect.run_folder import RunFolder, open_run
 from curate.inspect.show import number, share, snippet, visible
-from curate.inspect.survey import Survey, Tally, survey
+from curate.inspect.survey import Survey, Tally, by_input, survey
 from curate.store import write_text
 
 SAMPLES_PER_REASON = 5
@@ -149,11 +149,14 @@ def _names(found: Survey) -> dict[str, Any]:
     by_kept = sorted(found.hosts.items(), key=lambda item: (-item[1].kept, item[0]))
     languages = sorted(found.languages.items(), key=lambda item: (-item[1].kept, -item[1].records_in, item[0]))
     sources = sorted(found.sources.items(), key=_alarming_first)
+    emptied = [item for item in by_in if item[0] and duplicate_alarm(item[1])]
     return {
         "languages": languages[:LANGUAGES],
         "hosts_in": by_in[:HOSTS],
         "hosts_kept": [item for item in by_kept if item[1].kept][:HOSTS],
+        "hosts_emptied": emptied[:HOSTS],
         "n_hosts": len([name for name in found.hosts if name]),
+        "inputs": sorted(by_input(found.sources).items()),
         "sources": sources[:SOURCES],
         "n_sources": len(sources),
         "thinned": found.thinned,

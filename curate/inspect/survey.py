@@ -91,6 +91,14 @@ def fold_files(sources: Mapping[str, Tally]) -> dict[str, Tally]:
     return folded
 
 
+def by_input(sources: Mapping[str, Tally]) -> dict[str, Tally]:
+    """Sources put together by input: what stands before the first slash."""
+    inputs: dict[str, Tally] = {}
+    for source, tally in sources.items():
+        inputs.setdefault(source.partition("/")[0], Tally()).add(tally)
+    return inputs
+
+
 def score_columns(run: RunFolder) -> list[str]:
     """Columns that some rule of the run decides on."""
     names = [rule.score for stage in run.stages for rule in stage.rules]

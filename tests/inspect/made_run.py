@@ -73,12 +73,12 @@ def failed(stage: str, error: str) -> dict[str, Any]:
     return {"verdict": "failed", "stage": stage, "error": error}
 
 
-def write_run(out: Path, records: Sequence[Record], *, parts: int = 2, tokens: Any = None) -> Path:
+def write_run(out: Path, records: Sequence[Record], *, parts: int = 2, tokens: Any = None, name: str = "made") -> Path:
     """Write everything that a finished run leaves; returns `out`."""
     groups = [records[part::parts] for part in range(parts)]
     counts, datasets = {}, []
-    for number, (name, columns) in enumerate(STEPS.items()):
-        dataset = Dataset(str(out / "parts" / name), parts)
+    for number, (step, columns) in enumerate(STEPS.items()):
+        dataset = Dataset(str(out / "parts" / step), parts)
         schema = pa.schema([*(pa.field(key, kind) for key, kind in columns.items()), *VERDICT])
         counted: Counter[str] = Counter()
         for part, group in enumerate(groups):
@@ -89,11 +89,11 @@ def write_run(out: Path, records: Sequence[Record], *, parts: int = 2, tokens: A
             dataset.publish(part, schema, [pa.RecordBatch.from_pylist(rows, schema)], draft)
             counted.update(draft.counts)
         dataset.gather()
-        counts[name] = dict(sorted(counted.items()))
+        counts[step] = dict(sorted(counted.items()))
         datasets.append(Layer(dataset, tuple(columns)))
     view = View(tuple(datasets))
     _publish(out, view, parts)
-    write_json(out / "run.json", _summary(len(records), parts, counts, tokens))
+    write_json(out / "run.json", {**_summary(len(records), parts, counts, tokens), "name": name})
     return out
 
 
@@ -149,16 +149,18 @@ def _summary(records: int, parts: int, counts: Mapping[str, Any], tokens: Any) -
     }  # fmt: skip
 
 
-def text_record(number: int, *, lang: str = "en", words: int = 80, verdict: Mapping[str, Any] | None = None) -> Record:
-    """An ordinary page of a crawl file, dropped where `verdict` says so."""
+def text_record(
+    number: int, *, lang: str = "en", words: int = 80, verdict: Mapping[str, Any] | None = None, **columns: Any
+) -> Record:
+    """An ordinary page of a crawl file, dropped where `verdict` says so; `columns` replace what it holds."""
     text = " ".join(f"word{number}" for _ in range(words)) + "\n\nThe end."
-    columns = {
+    found = {
         "url": f"https://www.site{number % 3}.example/page/{number}",
         "title": f"Page {number}", "text": text, "lang": lang, "lang_score": 0.9, "words": words,
         "symbols": 0.01, "date": "2024-05-01T00:00:00Z",
         "warc": {"file": "crawl.warc.gz", "offset": number, "length": 9},
     }  # fmt: skip
-    return Record("in/crawl.warc.gz", number, columns, verdict or {})
+    return Record("in/crawl.warc.gz", number, found | columns, verdict or {})
 
 
 def ordinary() -> list[Record]:
