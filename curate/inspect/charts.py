@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from curate.inspect.show import number
+from curate.inspect.show import number, share
 
 Values = npt.NDArray[np.float64]
 
 WIDTH, PLOT_TOP, PLOT_HEIGHT, HEIGHT = 360.0, 20.0, 96.0, 136.0
 BINS = 45
 TOWERING = 3.0
+WIDEST_BAR = 24.0
 # A threshold this many times the values' range away is pointed at from the edge, not drawn to scale.
 FAR = 2.0
 
@@ -46,23 +47,36 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class Tower:
+    """A bin that is cut off, and the share of all documents that it holds."""
+
+    left: float
+    right: float
+    label: str
+
+
+@dataclass(frozen=True)
 class Chart:
-    """A histogram. towers: bins that are cut off, with their share of all documents."""
+    """A histogram."""
 
     segments: tuple[Segment, ...]
     thresholds: tuple[Mark, ...]
     ticks: tuple[Mark, ...]
-    towers: tuple[Mark, ...]
+    towers: tuple[Tower, ...]
     description: str
 
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to x. On a logarithmic axis a value v lies at log(1 + v), so that 0 has its place."""
+    """From values to x. On a logarithmic axis a value v lies at log(1 + v), so that 0 has its place.
+
+    whole: the values are integers, with a bin each around them.
+    """
 
     low: float
     high: float
-    logarithmic: bool
+    logarithmic: bool = False
+    whole: bool = False
 
     def x(self, value: float) -> float:
         """Place of a value, within the plot."""
@@ -83,7 +97,7 @@ class Axis:
             first, last = math.floor(math.log10(max(self.low, 1))), math.ceil(math.log10(self.high))
             powers = [10.0**power for power in range(first, last + 1)]
             return [tick for tick in ([0.0] if self.low == 0 else []) + powers if self.low <= tick <= self.high]
-        step = _round_step((self.high - self.low) / 5)
+        step = max(_round_step((self.high - self.low) / 5), 1.0 if self.whole else 0.0)
         start = math.ceil(self.low / step - 1e-9)
         return [index * step for index in range(start, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -92,12 +106,12 @@ class Axis:
 
 
 def histogram(groups: Mapping[str, Values], thresholds: Sequence[float], what: str) -> Chart | None:
-    """Stacked bars of the groups' values, the first group lowest; None without a single value.
+    """Stacked bars of the groups' values, the first group lowest; None where there are no two different values.
 
     groups: kind → float64[n] without NaN; the kind is the bars' CSS class. what: the values in words.
     """
     values = np.concatenate([np.empty(0), *groups.values()])
-    if not len(values):
+    if not len(values) or values.min() == values.max():
         return None
     axis, bins = _axis(values, thresholds)
     edges = axis.edges(bins)
@@ -106,7 +120,7 @@ def histogram(groups: Mapping[str, Values], thresholds: Sequence[float], what: s
     top = _top(total)
     segments = tuple(_segments(axis, edges, counts, top))
     towers = tuple(
-        Mark(_middle(axis, edges, index), f"{100 * total[index] / len(values):.0f} %", _anchor(axis.x(edges[index])))
+        Tower(*_bar(axis, edges, index), share(int(total[index]), len(values)))
         for index in np.flatnonzero(total > top).tolist()
     )
     ticks = tuple(_tick(axis, value) for value in axis.ticks())
@@ -129,9 +143,9 @@ def _axis(values: Values, thresholds: Sequence[float]) -> tuple[Axis, int]:
     near = [limit for limit in thresholds if low - FAR * span <= limit <= high + FAR * span]
     low, high = min([low, *near]), max([high, *near])
     if high - low < BINS and np.all(values == np.round(values)):
-        return Axis(math.floor(low) - 0.5, math.ceil(high) + 0.5, False), math.ceil(high) - math.floor(low) + 1
+        return Axis(math.floor(low) - 0.5, math.ceil(high) + 0.5, whole=True), math.ceil(high) - math.floor(low) + 1
     margin = 0.04 * (high - low)
-    return Axis(low - margin if low else 0.0, high + margin, False), BINS
+    return Axis(low - margin if low else 0.0, high + margin), BINS
 
 
 def _top(total: npt.NDArray[np.int64]) -> float:
@@ -143,22 +157,29 @@ def _top(total: npt.NDArray[np.int64]) -> float:
 
 def _segments(axis: Axis, edges: Values, counts: Mapping[str, npt.NDArray[np.int64]], top: float) -> Iterator[Segment]:
     """Rectangles of all bins; one that holds anything is at least a pixel high, so that no document is invisible."""
+    total = np.sum([*counts.values()], axis=0)
     for index in range(len(edges) - 1):
-        left, right = axis.x(edges[index]), axis.x(edges[index + 1])
+        left, right = _bar(axis, edges, index)
         span = f"{number(float(edges[index]))} … {number(float(edges[index + 1]))}"
+        scale = PLOT_HEIGHT / max(top, float(total[index]))  # what is cut off keeps its proportions
         base = 0.0
         for kind, group in counts.items():
             n = int(group[index])
-            height = min(max(n * PLOT_HEIGHT / top, 1.0), PLOT_HEIGHT - base) if n else 0.0
+            height = min(max(n * scale, 1.0), PLOT_HEIGHT - base) if n else 0.0
             if height > 0:
                 y = PLOT_TOP + PLOT_HEIGHT - base - height
-                width = max(round(right - left - 0.8, 2), 0.5)
-                yield Segment(left, round(y, 2), width, round(height, 2), kind, f"{span}: {n:,} {kind}")
+                yield Segment(
+                    left, round(y, 2), round(right - left, 2), round(height, 2), kind, f"{span}: {n:,} {kind}"
+                )
             base += height
 
 
-def _middle(axis: Axis, edges: Values, index: int) -> float:
-    return round((axis.x(edges[index]) + axis.x(edges[index + 1])) / 2, 2)
+def _bar(axis: Axis, edges: Values, index: int) -> tuple[float, float]:
+    """Left and right of a bin's bar: the bin with a gap, or less where bins are very wide."""
+    left, right = axis.x(edges[index]), axis.x(edges[index + 1])
+    half = min(max(right - left - 0.8, 0.5), WIDEST_BAR) / 2
+    middle = (left + right) / 2
+    return round(middle - half, 2), round(middle + half, 2)
 
 
 def _threshold(axis: Axis, value: float) -> Mark:

@@ -7,6 +7,7 @@ what was decided, and also what later rules of the deciding stage would have sai
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -153,9 +154,10 @@ def render_explanation(run: RunFolder, doc_id: str, console: Console) -> None:
     console.print()
     console.print(_way(told))
     console.print()
-    for row in told.chain:
+    for before, row in pairwise((told.decision, *told.chain)):
         where = terminal(row["url"] or row["source"])
-        console.print(f"duplicate of {row['doc_id']}  {where}  → {terminal(fate(row))}", highlight=False)
+        alike = f" (Jaccard {number(before['jaccard'])})" if before["jaccard"] is not None else ""
+        console.print(f"duplicate of {row['doc_id']}{alike}  {where}  → {terminal(fate(row))}", highlight=False)
     if told.duplicates:
         console.print(f"{told.duplicates:,} documents were dropped because they repeat this one")
     if told.columns.get("text"):
@@ -193,7 +195,7 @@ def _way(told: Explanation) -> Table:
         table.add_row(f"[bold]{terminal(visit.stage)}", "", "", "", "", _styled(visit.outcome))
         judged = {check.rule.score for check in visit.checks}
         for name, value in visit.added.items():
-            if name not in judged:
+            if name not in judged and value is not None:
                 table.add_row("", "", f"[dim]{terminal(name)}", _shown(value), "", "")
         for check in visit.checks:
             rule = check.rule

@@ -33,13 +33,17 @@ class RuleLine:
 
 @dataclass(frozen=True)
 class Panel:
-    """One distribution. langs: the languages it is limited to. chart: None where no sampled document has a score."""
+    """One distribution. langs: the languages it is limited to.
+
+    chart: None where there are no two different values; `only` is the one that there is, if any.
+    """
 
     title: str
     langs: tuple[str, ...] | None
     rules: tuple[RuleLine, ...]
     chart: Chart | None
     documents: int
+    only: float | None
 
 
 def score_panels(run: RunFolder, found: Survey, stages: list[StageFunnel]) -> list[Panel]:
@@ -60,7 +64,8 @@ def length_panels(found: Survey) -> list[Panel]:
     top = sorted(_named(found.languages), key=lambda item: (-item[1].kept, item[0]))[:LENGTH_LANGUAGES]
     langs = [(name,) for name, tally in top if tally.kept > LENGTH_SHARE * kept]
     scopes: list[tuple[str, ...] | None] = [None, *(langs if len(langs) > 1 else [])]
-    return [_panel(found.sample, "characters", scope, ()) for scope in scopes]
+    panels = [_panel(found.sample, "characters", scope, ()) for scope in scopes]
+    return [panel for panel in panels if panel.chart]
 
 
 def _named(languages: Mapping[str, Tally]) -> Iterator[tuple[str, Tally]]:
@@ -81,8 +86,9 @@ def _panel(sample: pa.Table, score: str, langs: tuple[str, ...] | None, lines: t
         sample = sample.filter(pc.is_in(sample["lang"], pa.array(langs, pa.string())))
     groups = _groups(sample, score, lines)
     limits = [float(limit) for line in lines for limit in (line.rule.min, line.rule.max) if limit is not None]
-    documents = sum(len(values) for values in groups.values())
-    return Panel(score, langs, lines, histogram(groups, limits, score), documents)
+    values = np.concatenate([*groups.values()])
+    only = float(values[0]) if len(values) else None
+    return Panel(score, langs, lines, histogram(groups, limits, score), len(values), only)
 
 
 def _groups(sample: pa.Table, score: str, lines: tuple[RuleLine, ...]) -> dict[str, Values]:

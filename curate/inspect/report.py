@@ -22,14 +22,15 @@ from curate.inspect.funnel import StageFunnel, funnel
 from curate.inspect.panels import length_panels, score_panels
 from curate.inspect.rejects import sample_per_reason
 from curate.inspect.run_folder import RunFolder, open_run
-from curate.inspect.show import number, share, snippet, visible
+from curate.inspect.show import bounds, number, share, snippet, visible
 from curate.inspect.survey import Survey, Tally, by_input, survey
 from curate.store import write_text
 
 SAMPLES_PER_REASON = 5
 CLUSTERS = 20
 HOSTS = 20
-LANGUAGES = 40
+LANGUAGES = 12
+MORE_LANGUAGES = 200
 SOURCES = 60
 ALARM_SHARE = 0.9
 # A source with fewer records says nothing by losing all of them.
@@ -105,6 +106,7 @@ def environment() -> jinja2.Environment:
         "snippet": snippet,
         "n": lambda value: f"{value:,}",
         "number": number,
+        "bounds": bounds,
         "most": lambda rows: max((tally.records_in for _, tally in rows), default=0),
         "alarm": alarm,
         "duplicate_alarm": duplicate_alarm,
@@ -147,11 +149,14 @@ def _names(found: Survey) -> dict[str, Any]:
     """Languages, hosts and sources as the tables show them."""
     by_in = sorted(found.hosts.items(), key=lambda item: (-item[1].records_in, item[0]))
     by_kept = sorted(found.hosts.items(), key=lambda item: (-item[1].kept, item[0]))
-    languages = sorted(found.languages.items(), key=lambda item: (-item[1].kept, -item[1].records_in, item[0]))
+    named = [item for item in found.languages.items() if item[0]]
+    languages = sorted(named, key=lambda item: (-item[1].kept, -item[1].records_in, item[0]))
     sources = sorted(found.sources.items(), key=_alarming_first)
     emptied = [item for item in by_in if item[0] and duplicate_alarm(item[1])]
     return {
         "languages": languages[:LANGUAGES],
+        "more_languages": languages[LANGUAGES:MORE_LANGUAGES],
+        "no_language": found.languages.get("", Tally()),
         "hosts_in": by_in[:HOSTS],
         "hosts_kept": [item for item in by_kept if item[1].kept][:HOSTS],
         "hosts_emptied": emptied[:HOSTS],

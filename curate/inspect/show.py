@@ -65,7 +65,7 @@ def share(part: float, whole: float) -> str:
     if part in (0, whole):
         return f"{percent:.0f} %"
     if 0 < percent < 0.1 or 99.9 < percent < 100:
-        return f"{percent:.3g} %" if percent < 1 else f"{min(percent, 99.99):.2f} %"
+        return f"{percent:.2g} %" if percent < 1 else f"{min(percent, 99.99):.2f} %"
     return f"{percent:.1f} %"
 
 

@@ -17,7 +17,7 @@ PIECE_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Codepoints:
-    """The texts of a batch behind one another. codes: uint32[c]; offsets: int64[d + 1], where each of d texts begins."""
+    """The texts of a batch behind one another. codes: uint32[c]; offsets: int64[d + 1], where each text begins."""
 
     codes: npt.NDArray[np.uint32]
     offsets: npt.NDArray[np.int64]

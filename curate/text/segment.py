@@ -111,7 +111,7 @@ def _roles() -> Bytes:
 
 
 def _is_space(text: Codepoints) -> npt.NDArray[np.bool_]:
-    return classes.flags()[text.codes] & np.uint16(classes.SPACE) != 0
+    return np.asarray(classes.flags()[text.codes] & np.uint16(classes.SPACE) != 0)
 
 
 @kernel
@@ -147,9 +147,7 @@ def _token_end(codes: npt.NDArray[np.uint32], roles: Bytes, at: int, stop: int) 
 
 
 @kernel
-def _tokens(
-    codes: npt.NDArray[np.uint32], roles: Bytes, offsets: Int64s
-) -> tuple[Int64s, Int64s, Bytes, Int64s]:
+def _tokens(codes: npt.NDArray[np.uint32], roles: Bytes, offsets: Int64s) -> tuple[Int64s, Int64s, Bytes, Int64s]:
     starts = np.empty(len(codes), np.int64)
     ends = np.empty(len(codes), np.int64)
     kinds = np.empty(len(codes), np.uint8)

@@ -1,9 +1,9 @@
 """Megatron-LM's indexed dataset: `.bin` holds token ids end to end, `.idx` says where each sequence lies.
 
-All little-endian. `.idx`: magic `MMIDIDX\\0\\0`, uint64 version 1, uint8 type code, uint64 sequences S, uint64 entries D,
-int32 lengths[S], int64 byte offsets[S], int64 documents[D], where documents holds the number of each document's first
-sequence and, last, S. Here one sequence is one document, so D = S + 1. Ids are uint16 for vocabularies below 65,500 and
-int32 above. Source: Megatron-LM, megatron/core/datasets/indexed_dataset.py.
+All little-endian. `.idx`: magic `MMIDIDX\\0\\0`, uint64 version 1, uint8 type code, uint64 number of sequences S,
+uint64 number of entries D, int32 lengths[S], int64 byte offsets[S], int64 documents[D], where documents holds the
+number of each document's first sequence and, last, S. Here one sequence is one document, so D = S + 1. Ids are uint16
+for vocabularies below 65,500 and int32 above. Source: Megatron-LM, megatron/core/datasets/indexed_dataset.py.
 """
 
 import hashlib

@@ -54,8 +54,8 @@ class Tokenizer:
         """The token that ends every document. Raises RecipeError where the vocabulary has none."""
         if self.special.eos is None:
             raise RecipeError(
-                f"tokenizer {self.name!r} has no end-of-text token such as '</s>' or '<|endoftext|>', so documents could "
-                "not be told apart in a packed row; add one to the vocabulary or choose another"
+                f"tokenizer {self.name!r} has no end-of-text token such as '</s>' or '<|endoftext|>', so documents "
+                "could not be told apart in a packed row; add one to the vocabulary or choose another"
             )
         return self.special.eos
 

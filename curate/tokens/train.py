@@ -13,6 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from curate.errors import RecipeError
 from curate.schema import seeded_hash
 from curate.store import atomic_file
@@ -22,6 +26,8 @@ SMALLEST_VOCABULARY = 300
 LINE_BREAKS = ("\n", "\n\n", "\t")
 # 256 bytes, <unk>, <s>, </s> and the three above.
 RESERVED_PIECES = 256 + 3 + len(LINE_BREAKS)
+# Beside twice the sample, so that a small one is not missed by chance.
+SLACK_BYTES = 16 << 20
 # The trainer takes a tab for the border of a piece: what stands in for a character outside the vocabulary.
 BORDER = "\t"
 
@@ -75,7 +81,7 @@ def frequent_characters(lines: Sequence[str], coverage: float, most: int) -> fro
 
 
 def training_sample(documents: Iterable[tuple[str, str]], seed: int, sample_bytes: int) -> list[str]:
-    """Texts of the (doc_id, text) with the smallest hashes, in that order, until `sample_bytes` of UTF-8 are reached."""
+    """Texts of the (doc_id, text) with the smallest hashes, in that order, until `sample_bytes` are reached."""
     ranked = sorted((seeded_hash(seed, doc_id), doc_id, text) for doc_id, text in documents)
     sample: list[str] = []
     size = 0
@@ -85,6 +91,41 @@ def training_sample(documents: Iterable[tuple[str, str]], seed: int, sample_byte
         sample.append(text)
         size += len(text.encode())
     return sample
+
+
+def hash_limit(text_bytes: int, sample_bytes: int) -> int:
+    """A bound on hash(seed, doc_id) below which a corpus of `text_bytes` surely holds a sample of `sample_bytes`."""
+    wanted = 2 * sample_bytes + SLACK_BYTES
+    return 1 << 64 if wanted >= text_bytes else (wanted << 64) // text_bytes
+
+
+def train_on_corpus(corpus: Path, out: Path, *, vocab_size: int, sample_bytes: int, seed: int) -> Path:
+    """Train on the Parquet files of a corpus and publish the model file `out`: what a run of this corpus would train.
+
+    Raises RecipeError where the folder holds no documents with `doc_id` and `text`.
+    """
+    files = sorted(corpus.glob("*.parquet"))
+    if not files:
+        raise RecipeError(f"{corpus} holds no Parquet files; name the `corpus` folder of a finished run")
+    text_bytes = sum(pc.sum(pc.binary_length(b["text"])).as_py() or 0 for b in _batches(files, ["text"]))
+    limit = hash_limit(text_bytes, sample_bytes)
+    documents = (
+        (doc_id, text or "")
+        for batch in _batches(files, ["doc_id", "text"])
+        for doc_id, text in zip(batch["doc_id"].to_pylist(), batch["text"].to_pylist(), strict=True)
+        if seeded_hash(seed, doc_id) < limit
+    )
+    train_sentencepiece(training_sample(documents, seed, sample_bytes), out, vocab_size=vocab_size)
+    return out
+
+
+def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBatch]:
+    for path in files:
+        try:
+            with pq.ParquetFile(path) as file:
+                yield from file.iter_batches(1024, columns=columns)
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise RecipeError(f"{path} is not a corpus file: {error}") from error
 
 
 def _bordered(lines: Sequence[str], kept: frozenset[str]) -> Iterator[str]:

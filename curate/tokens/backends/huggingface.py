@@ -77,8 +77,8 @@ def _document(data: bytes, name: str) -> dict[str, Any]:
     model = document.get("model")
     if not isinstance(model, dict) or not model.get("vocab"):
         raise RecipeError(
-            f"tokenizer {name!r} has no `model` with a `vocab`: a vocab.json or tokenizer_config.json is only a part of a "
-            "tokenizer; give its tokenizer.json"
+            f"tokenizer {name!r} has no `model` with a `vocab`: a vocab.json or tokenizer_config.json is only "
+            "a part of a tokenizer; give its tokenizer.json"
         )
     return dict(document)
 

@@ -1,0 +1,84 @@
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curate.dedup import candidates as module
+from curate.dedup.candidates import (
+    BAND_ROWS,
+    PAIR_ROWS,
+    PAIRS,
+    EmitPairs,
+    Unite,
+    rank_in_runs,
+    shared_keys,
+    text_slices,
+)
+from curate.store import Dataset, Draft
+
+
+def order(number: int) -> bytes:
+    return number.to_bytes(28, "big")
+
+
+def pair(v: int, u: int) -> dict[str, object]:
+    """Documents whose place in the order is the negative of their address, to tell the two apart."""
+    return {"bucket": 0, "v": v, "v_order": order(1000 - v), "u": u, "u_order": order(1000 - u)}
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30)), max_size=80),
+    st.integers(1, 6),
+    st.integers(1, 90),
+    st.integers(1, 40),
+)
+def test_united_are_the_first_distinct_partners_in_order(
+    pairs: list[tuple[int, int]], most: int, batch_rows: int, held_rows: int
+) -> None:
+    table = pa.Table.from_pylist([pair(v, u) for v, u in pairs], PAIR_ROWS)
+    with patch.object(module, "UNITE_ROWS", held_rows):
+        united = pa.Table.from_batches(Unite(most)(0, iter(table.to_batches(batch_rows))), PAIRS)
+    expected = []
+    for v in sorted({v for v, _ in pairs}):
+        partners = sorted({u for other, u in pairs if other == v}, reverse=True)
+        expected += [(v, u) for u in partners[:most]]
+    assert list(zip(united["v"].to_pylist(), united["u"].to_pylist(), strict=True)) == expected
+    assert united["u_order"].to_pylist() == [order(1000 - u) for _, u in expected]
+
+
+def test_pairs_go_to_the_part_of_v_and_no_document_is_its_own_partner(tmp_path: Path) -> None:
+    dataset = Dataset(str(tmp_path), 1)
+    rows = [pair(3 << 32 | 7, 1 << 32), pair(3 << 32 | 7, 3 << 32 | 7), pair(5, 4)]
+    rows = [{**row, "v_order": order(1), "u_order": order(0)} for row in rows]
+    dataset.publish(0, PAIRS, [pa.RecordBatch.from_pylist(rows, PAIRS)], Draft("given"))
+    emitted = pa.Table.from_batches(EmitPairs(dataset)(0)).to_pylist()
+    assert [(row["bucket"], row["v"], row["u"]) for row in emitted] == [(3, 3 << 32 | 7, 1 << 32), (0, 5, 4)]
+
+
+@given(st.lists(st.integers(0, 6), max_size=20))
+def test_only_keys_that_occur_twice_are_looked_at(keys: list[int]) -> None:
+    rows = [
+        {"bucket": 0, "key": key, "order": b"", "document": number, "sketch": b""} for number, key in enumerate(keys)
+    ]
+    shared = shared_keys(pa.Table.from_pylist(rows, BAND_ROWS))
+    assert shared["document"].to_pylist() == [number for number, key in enumerate(keys) if keys.count(key) > 1]
+
+
+@given(st.lists(st.integers(0, 4), max_size=20).map(sorted))
+def test_rank_in_runs(values: list[int]) -> None:
+    assert rank_in_runs(np.array(values, np.int64)).tolist() == [
+        values[:place].count(value) for place, value in enumerate(values)
+    ]
+
+
+@given(st.lists(st.none() | st.text(max_size=9), max_size=20), st.integers(1, 30))
+def test_slices_hold_all_rows_and_little_more_than_they_may(texts: list[str | None], size_bytes: int) -> None:
+    slices = list(text_slices(pa.table({"text": pa.array(texts, pa.string())}), size_bytes))
+    assert [text for piece in slices for text in piece["text"].to_pylist()] == texts
+    for piece in slices:
+        held = sum(len((text or "").encode()) for text in piece["text"].to_pylist())
+        assert piece.num_rows == 1 or held <= size_bytes
