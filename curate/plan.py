@@ -208,7 +208,8 @@ class _Draft:
         writes = {} if self.steps else {name: RAW.field(name).type for name in SUPPLIED if name not in TRANSIENT}
         for call in calls:
             writes |= {name: kind for name, kind in call.stage.adds.items() if name != "error"}
-        name = f"{len(self.steps):02d}-{calls[-1].name if calls else 'read'}"
+        named = [call.name for call in calls if call.stage.durable or call.rules] or [call.name for call in calls]
+        name = f"{len(self.steps):02d}-{named[-1] if named else 'read'}"
         chained = self._chain(_digest([call.fingerprint for call in calls]))
         self.steps.append(MapStep(name, calls, writes, chained))
         self.transient.clear()

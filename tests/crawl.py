@@ -10,134 +10,54 @@ import random
 from pathlib import Path
 
 ENGLISH = {
-    "subject": [
-        "the river",
-        "a young engineer",
-        "the committee",
-        "our neighbour",
-        "the old library",
-        "every student",
-        "the report",
-        "a careful reader",
-        "the village market",
-        "this machine",
-        "the northern coast",
-        "her brother",
-        "the museum",
-        "a small company",
-    ],
-    "verb": [
-        "has changed",
-        "describes",
-        "was built near",
-        "often follows",
-        "could not explain",
-        "carries",
-        "depends on",
-        "will replace",
-        "supports",
-        "remembers",
-        "discovered",
-        "moved away from",
-        "has to compete with",
-        "learned about",
-    ],
-    "object": [
-        "the early years of trade",
-        "a method that nobody expected",
-        "the bridge and the harbour",
-        "many forms of music",
-        "the weather in spring",
-        "an experiment with light",
-        "stories of the sea",
-        "the price of bread and salt",
-        "better tools",
-        "the work of earlier scholars",
-        "a garden behind the house",
-        "questions about language",
-        "the history of the town",
-    ],
-    "tail": [
-        "because the roads were open",
-        "when winter came",
-        "and this was not a surprise",
-        "with the help of friends",
-        "before the new law was passed",
-        "that have been forgotten since",
-        "in the middle of the century",
-        "to the benefit of all",
-        "as the letters show",
-        "while others waited for a reply",
-    ],
+    "noun": (
+        "river engineer committee neighbour library student report reader village machine coast brother museum company "
+        "bridge harbour music weather experiment story price tool scholar garden language history road winter friend "
+        "law century letter answer window teacher market forest train island doctor paper kitchen summer question door"
+    ),
+    "adjective": (
+        "young old careful northern small early common bright quiet heavy open famous distant simple strange modern "
+        "golden narrow honest empty broad gentle local rapid clever ancient broken silver wooden private"
+    ),
+    "verb": (
+        "changed described followed explained carried replaced supported remembered discovered left joined learned "
+        "built sold opened watched repaired painted measured collected crossed studied visited reached"
+    ),
 }
 CHINESE = {
-    "subject": [
-        "这座城市",
-        "年轻的工程师",
-        "研究小组",
-        "我们的邻居",
-        "古老的图书馆",
-        "每一位学生",
-        "这份报告",
-        "细心的读者",
-        "村里的市场",
-        "北方的海岸",
-    ],
-    "verb": [
-        "改变了",
-        "描述了",
-        "建在",
-        "常常影响",
-        "无法解释",
-        "保存着",
-        "取决于",
-        "将要代替",
-        "支持",
-        "发现了",
-        "离开了",
-        "学习了",
-    ],
-    "object": [
-        "早期贸易的历史",
-        "没有人想到的方法",
-        "桥梁和港口",
-        "多种形式的音乐",
-        "春天的天气",
-        "关于光的实验",
-        "大海的故事",
-        "粮食和盐的价格",
-        "前人的工作",
-        "房子后面的花园",
-        "关于语言的问题",
-    ],
-    "tail": [
-        "因为道路已经开通",
-        "冬天来到的时候",
-        "这并不让人意外",
-        "在朋友的帮助之下",
-        "在新的法律通过以前",
-        "后来被人们忘记了",
-        "在上个世纪中叶",
-        "对大家都有好处",
-    ],
+    "noun": (
+        "城市 工程师 小组 邻居 图书馆 学生 报告 读者 市场 海岸 历史 方法 桥梁 "
+        "港口 音乐 天气 实验 故事 价格 工作 花园 语言 问题 道路 冬天 朋友 "
+        "法律 世纪 老师 医生 森林 火车 岛屿 厨房 夏天 窗户 山谷 报纸 公司 机器"
+    ),
+    "adjective": (
+        "年轻 古老 细心 北方 微小 早期 普通 明亮 安静 沉重 开放 著名 "
+        "遥远 简单 奇怪 现代 金色 狭窄 诚实 空旷 温和 本地 快速 聪明"
+    ),
+    "verb": (
+        "改变 描述 跟随 解释 保存 代替 支持 记得 发现 离开 参加 学习 "
+        "建造 出售 打开 观察 修理 测量 收集 穿过 研究 访问 到达 介绍"
+    ),
 }
-
 GERMAN = "Der Fluss fließt seit langer Zeit durch die Stadt und die Menschen wohnen gern hier. "
 AGAIN = "\n\n".join(["The same line again and again."] * 60)
 
 
 def sentences(seed: int, count: int, language: str = "en") -> list[str]:
-    """`count` sentences that a language detector takes for real ones."""
+    """`count` sentences that a language detector takes for real ones and that hardly repeat each other."""
     chooser = random.Random(f"{language} {seed}")
-    words = ENGLISH if language == "en" else CHINESE
+    words = {key: value.split() for key, value in (ENGLISH if language == "en" else CHINESE).items()}
     made = []
     for _ in range(count):
-        subject, verb, thing, tail = (chooser.choice(words[key]) for key in ("subject", "verb", "object", "tail"))
+        a, b, c, d = (chooser.choice(words["noun"]) for _ in range(4))
+        p, q = (chooser.choice(words["adjective"]) for _ in range(2))
+        v, w = (chooser.choice(words["verb"]) for _ in range(2))
+        number = chooser.randrange(100, 2000)
         if language == "en":
-            number = chooser.randrange(100, 2000)
-            made.append(f"{subject[0].upper()}{subject[1:]} {verb} {thing} {tail}, as page {number} of the book says.")
+            link = chooser.choice(["and", "while it", "because it", "but", "so it", "when it", "or", "before it"])
+            made.append(f"The {p} {a} {v} the {b} of {q} {c}s {link} {w} {number} {d}s with care.")
         else:
-            made.append(f"{subject}{verb}{thing},{tail},见第{chooser.randrange(100, 2000)}页的说明。")
+            made.append(f"{p}的{a}{v}了{q}的{b}，和{c}一起{w}了{d}，这是第{number}页的说明。")
     return made
 
 
