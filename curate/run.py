@@ -5,6 +5,7 @@ written last: while it is missing, the run is not finished.
 """
 
 import platform
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -70,6 +71,7 @@ def _tokens(
     recipe: Recipe, finished: Sequence[Finished], corpus: Sequence[Manifest], place: Place, out: Path
 ) -> Mapping[str, Any] | None:
     if recipe.tokens is None:
+        shutil.rmtree(out / "tokens", ignore_errors=True)  # of an earlier recipe
         return None
     from curate.tokens.build import TokensConfig, build_tokens  # tokenizer libraries are slow to import
 
