@@ -52,8 +52,8 @@ def test_united_are_the_first_distinct_partners_in_order(
 
 def test_pairs_go_to_the_part_of_v_and_no_document_is_its_own_partner(tmp_path: Path) -> None:
     dataset = Dataset(str(tmp_path), 1)
-    rows = [pair(3 << 32 | 7, 1 << 32), pair(3 << 32 | 7, 3 << 32 | 7), pair(5, 4)]
-    rows = [{**row, "v_order": order(1), "u_order": order(0)} for row in rows]
+    pairs = [(3 << 32 | 7, 1 << 32), (3 << 32 | 7, 3 << 32 | 7), (5, 4)]
+    rows = [{"v": v, "v_order": order(1), "u": u, "u_order": order(0)} for v, u in pairs]
     dataset.publish(0, PAIRS, [pa.RecordBatch.from_pylist(rows, PAIRS)], Draft("given"))
     emitted = pa.Table.from_batches(EmitPairs(dataset)(0)).to_pylist()
     assert [(row["bucket"], row["v"], row["u"]) for row in emitted] == [(3, 3 << 32 | 7, 1 << 32), (0, 5, 4)]

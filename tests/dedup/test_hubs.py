@@ -34,7 +34,7 @@ def packed(fields: np.ndarray) -> np.ndarray:
     st.lists(st.integers(-1, 0), max_size=40),
     st.integers(0, 1000),
     st.builds(
-        HubLimits, st.integers(10, 40), st.integers(0, 20), st.integers(1, 4), st.integers(1, 9), st.integers(1, 5)
+        HubLimits, st.integers(20, 50), st.integers(0, 20), st.integers(1, 4), st.integers(1, 9), st.integers(1, 9)
     ),
     st.integers(0, 12),
 )
