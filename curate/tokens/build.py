@@ -1,60 +1,45 @@
-"""From the kept documents of a run to token files: vocabulary, windows, `.bin`/`.idx` shards, spans and `tokens.json`.
+"""Tokens of a run: train or take a tokenizer, tokenise and pack by one exchange, write the files and the books.
 
-    OUT/tokens/train-00000.bin, .idx        packed sequences, as Megatron-LM reads them
-    OUT/tokens/train-00000.spans.parquet    which tokens of which sequence came from which document
-    OUT/tokens/tokenizer.model              the vocabulary, where it was trained here
-    OUT/tokens/tokens.json                  everything one needs to know to use them; written last
-
-The order of sequences is that of the windows, which are ranges of hash(seed, doc_id): it is part of the result.
+Windows that an interrupted run has packed are not packed again (the exchange sees to that); the files are written
+anew, which costs little. `tokens.json` goes first and comes last, so a folder that has it is whole.
 """
 
 import hashlib
 import json
-import shutil
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.errors import RecipeError
-from curate.store import Dataset, atomic_file, file_sha256, write_json, write_parquet
-from curate.tokens.formats import token_dtype, write_sequences
-from curate.tokens.sample import trained_model
-from curate.tokens.tokenizer import Tokenizer, load_tokenizer
-from curate.tokens.windows import (
-    TOKENISED,
-    WINDOW,
-    EmitTokens,
-    PackingName,
-    PackWindow,
-    Sequences,
-    read_sequences,
-    window_count,
-)
+from curate.store import Dataset, Fence, atomic_file, write_json
+from curate.tokens.formats import token_dtype
+from curate.tokens.frequency import token_frequencies, word_frequencies
+from curate.tokens.sample import SAMPLE_BYTES, trained_model
+from curate.tokens.spans import document_at
+from curate.tokens.tokenizer import Tokenizer, load_tokenizer, read_vocabulary
+from curate.tokens.windows import TOKENISED, WINDOW, EmitTokens, PackingName, PackWindow, window_count
+from curate.tokens.write import SHARD_BYTES, Tally, write_token_files
 from curate.wide import Steps
 
-SHARD_TOKENS = 1 << 30
-TOP = 200
+__all__ = ["TokensConfig", "build_tokens", "document_at", "tokens_fingerprint"]
 
-SPANS = pa.schema(
-    [
-        pa.field("sequence", pa.int64(), nullable=False),  # in this shard
-        pa.field("start", pa.int32(), nullable=False),  # in the sequence
-        pa.field("length", pa.int32(), nullable=False),
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("doc_start", pa.int64(), nullable=False),  # in the document's tokens
-    ]
-)
+# A window's ids are one Arrow array, whose offsets are 32 bits wide; a byte of text is at most four bytes of ids.
+LARGEST_WINDOW_BYTES = 256 << 20
+ENDINGS = {"sentencepiece": ".model", "huggingface": ".json", "tiktoken": ".tiktoken"}
+# Bumped when the same documents and configuration give another stream.
+VERSION = 1
 
 
 @dataclass(frozen=True)
 class TokensConfig:
-    """`[tokens]` of a recipe: a tokenizer's path, or none and the size of the one to train."""
+    """`[tokens]` of a recipe.
+
+    tokenizer: a vocabulary file, or None to train one of `vocab_size` on the corpus. packing: "best_fit" fills rows of
+    `sequence_length` tokens, "none" keeps every document a sequence of its own. seed: of the documents' order and the
+    sample. window_bytes: how much text is packed together.
+    """
 
     tokenizer: str | None = None
     vocab_size: int = 32_000
@@ -62,192 +47,121 @@ class TokensConfig:
     packing: PackingName = "best_fit"
     seed: int = 1024
     window_bytes: int = 64 << 20
+    add_bos: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sequence_length < 1:
+            raise RecipeError(f"tokens.sequence_length is {self.sequence_length}; a row needs at least one token")
+        if self.packing not in ("best_fit", "none"):
+            raise RecipeError(f"tokens.packing is {self.packing!r}; it is 'best_fit' or 'none'")
+        if not 0 < self.window_bytes <= LARGEST_WINDOW_BYTES:
+            raise RecipeError(f"tokens.window_bytes is {self.window_bytes}; give 1 to {LARGEST_WINDOW_BYTES}")
 
 
-@dataclass
-class Totals:
-    """What is counted while files are written. Counts are exact; nothing is sampled."""
+def tokens_fingerprint(config: TokensConfig) -> str:
+    """Changes exactly when the configuration or the bytes of its vocabulary file do. Raises RecipeError.
 
-    sequences: int = 0
-    tokens: int = 0
-    pieces: int = 0
-    documents: int = 0
-    cut_documents: int = 0
-    tokens_of: Counter[str] = field(default_factory=Counter)
-    frequencies: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, opened: Sequences, vocab_size: int) -> None:
-        """Count the sequences of one batch."""
-        languages, coded = opened.languages()
-        lengths, starts = opened.numbers("length"), opened.numbers("doc_start")
-        firsts = starts == 0
-        self.sequences += len(opened.lengths)
-        self.tokens += int(lengths.sum())
-        self.pieces += len(lengths)
-        self.documents += int(np.count_nonzero(firsts))
-        self.cut_documents += int(np.count_nonzero(firsts & (opened.numbers("doc_tokens") > lengths)))
-        ends = np.concatenate(([0], np.cumsum(opened.lengths)))
-        begins = ends[opened.sequence] + opened.numbers("start")
-        for number, lang in enumerate(languages):
-            own = coded == number
-            self.tokens_of[lang] += int(lengths[own].sum())
-            counts = self.frequencies.setdefault(lang, np.zeros(vocab_size, np.int64))
-            for begin, length in zip(begins[own].tolist(), lengths[own].tolist(), strict=True):
-                counts += np.bincount(opened.tokens[begin : begin + length], minlength=vocab_size)
-
-
-def build_tokens(steps: Steps, config: TokensConfig, out: Path, *, text_bytes: int, scratch: Path) -> dict[str, Any]:
-    """Tokenise and pack the documents that `steps.view` keeps, write `out`, return the content of tokens.json.
-
-    text_bytes: UTF-8 bytes of kept text, which set the number of windows. Raises RecipeError without any.
+    Opening the vocabulary here also finds a bad one before the first byte of the corpus is read.
     """
-    if not text_bytes:
-        raise RecipeError(
-            "no document was kept, so there is nothing to make tokens of; look at the report, or drop [tokens]"
-        )
-    path = config.tokenizer or str(_train(steps, config, text_bytes, scratch))
-    tokenizer = load_tokenizer(path)
-    windows = window_count(text_bytes, config.window_bytes)
-    emit = EmitTokens(steps.view, path, tokenizer.fingerprint, config.seed, windows, add_bos=False)
-    dtype = token_dtype(tokenizer.vocab_size)
-    reduce = PackWindow(config.sequence_length, config.packing, tokenizer.pad_id, dtype.str)
-    packed = steps.exchange("windows", emit, reduce, inputs=steps.parts, schema=TOKENISED, out=WINDOW, buckets=windows)
-    return write_token_files(packed, tokenizer, config, out, path)
+    facts = asdict(config) | {"version": VERSION}
+    if config.tokenizer is not None:
+        facts["tokenizer"] = _checked(load_tokenizer(config.tokenizer), config).fingerprint
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def write_token_files(
-    packed: Dataset, tokenizer: Tokenizer, config: TokensConfig, out: Path, path: str
+def build_tokens(
+    steps: Steps,
+    config: TokensConfig,
+    out: Path,
+    *,
+    text_bytes: int,
+    scratch: Path,
+    shard_bytes: int = SHARD_BYTES,
+    sample_bytes: int = SAMPLE_BYTES,
 ) -> dict[str, Any]:
-    """Put the windows behind one another into shards. The old folder is replaced when the new one is complete."""
-    fresh = out.with_name(f".{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    totals, stream = Totals(), hashlib.sha256()
-    files = [
-        _write_shard(batches, fresh, number, tokenizer, totals, stream)
-        for number, batches in enumerate(_shards(packed))
-    ]
-    if config.tokenizer is None:
-        shutil.copyfile(path, fresh / "tokenizer.model")
-    summary = _summary(totals, tokenizer, config, files, stream.hexdigest())
-    write_json(fresh / "tokens.json", summary)
-    shutil.rmtree(out, ignore_errors=True)
-    fresh.rename(out)
-    return summary
+    """Make `out` the token files of the kept documents that `steps` reads; returns what `out/tokens.json` says.
 
-
-def document_at(folder: Path, token: int) -> tuple[str, int]:
-    """(doc_id, place in that document's tokens) of a token, counted over all shards in order, padding included.
-
-    Raises RecipeError for a place that no document's token lies in.
+    text_bytes: UTF-8 bytes of all kept text. scratch: a folder that every worker can read. Raises RecipeError for a
+    vocabulary that cannot be used.
     """
-    try:
-        summary = json.loads((folder / "tokens.json").read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RecipeError(f"{folder} holds no token files") from error
-    from curate.tokens.formats import SequenceReader
+    path = _vocabulary(steps, config, scratch, text_bytes, sample_bytes)
+    tokenizer = _checked(load_tokenizer(str(path)), config)
+    dtype = token_dtype(tokenizer.vocab_size)
+    windows = _pack(steps, config, path, tokenizer, window_count(text_bytes, config.window_bytes))
+    words = word_frequencies(steps, text_bytes=text_bytes, seed=config.seed)
 
-    left = token
-    for file in summary["files"]:
-        reader = SequenceReader(folder / file["name"])
-        ends = np.cumsum(reader.lengths, dtype=np.int64)
-        if len(ends) and left < ends[-1]:
-            sequence = int(np.searchsorted(ends, left, side="right"))
-            place = left - int(ends[sequence] - reader.lengths[sequence])
-            return _document_in(folder / f"{file['name']}.spans.parquet", sequence, place, token)
-        left -= int(ends[-1]) if len(ends) else 0
-    raise RecipeError(f"there is no token {token}: the files hold {token - left}")
+    _clear(out)
+    tally = Tally(config.sequence_length if config.packing == "best_fit" else None, tokenizer.special.unk)
+    files = write_token_files(windows, out, dtype, tally, shard_bytes)
+    kept_as = f"tokenizer{ENDINGS[tokenizer.kind]}"
+    _publish(out / kept_as, path.read_bytes(), windows.fence)
+    facts = {
+        "format": "megatron",
+        "tokenizer": _describe(tokenizer, config, kept_as),
+        "dtype": np.dtype(dtype).name,
+        "packing": config.packing,
+        "sequence_length": tally.sequence_length,
+        "seed": config.seed,
+        **tally.summary(),
+        "files": files,
+        "frequencies": {"words": words, "tokens": token_frequencies(windows, tokenizer)},
+    }
+    write_json(out / "tokens.json", facts)
+    return facts
 
 
-def _document_in(path: Path, sequence: int, place: int, token: int) -> tuple[str, int]:
-    for span in pq.read_table(path, filters=[("sequence", "=", sequence)]).to_pylist():
-        if span["start"] <= place < span["start"] + span["length"]:
-            return str(span["doc_id"]), int(span["doc_start"] + place - span["start"])
-    raise RecipeError(f"token {token} is padding")
-
-
-def _train(steps: Steps, config: TokensConfig, text_bytes: int, scratch: Path) -> Path:
-    """The trained vocabulary as a file that every worker can read."""
-    model = trained_model(steps, vocab_size=config.vocab_size, seed=config.seed, text_bytes=text_bytes)
-    path = scratch / "tokenizer.model"
-    with atomic_file(path) as temporary:
-        temporary.write_bytes(model)
+def _vocabulary(steps: Steps, config: TokensConfig, scratch: Path, text_bytes: int, sample_bytes: int) -> Path:
+    """The vocabulary file where workers find it."""
+    if config.tokenizer is None:
+        data = trained_model(
+            steps, vocab_size=config.vocab_size, seed=config.seed, text_bytes=text_bytes, sample_bytes=sample_bytes
+        )
+        path = scratch / "tokenizer.model"
+    else:
+        data = read_vocabulary(config.tokenizer)
+        path = scratch / config.tokenizer.rpartition("/")[2]
+    _publish(path, data, None)
     return path
 
 
-def _shards(packed: Dataset) -> Iterator[Iterator[pa.RecordBatch]]:
-    """Batches of consecutive windows, a group for every shard of about a billion tokens; at least one."""
-    manifests = packed.manifests()
-    groups: list[list[int]] = [[]]
-    size = 0
-    for manifest in manifests:
-        if size >= SHARD_TOKENS * 2:
-            groups.append([])
-            size = 0
-        groups[-1].append(manifest.part)
-        size += manifest.bytes
-    for group in groups:
-        yield (batch for part in group for batch in packed.batches(part))
+def _pack(steps: Steps, config: TokensConfig, path: Path, tokenizer: Tokenizer, windows: int) -> Dataset:
+    emit = EmitTokens(steps.view, str(path), tokenizer.fingerprint, config.seed, windows, config.add_bos)
+    kind = token_dtype(tokenizer.vocab_size).str
+    reduce = PackWindow(config.sequence_length, config.packing, tokenizer.pad_id, kind)
+    return steps.exchange("windows", emit, reduce, inputs=steps.parts, schema=TOKENISED, out=WINDOW, buckets=windows)
 
 
-def _write_shard(
-    batches: Iterator[pa.RecordBatch], folder: Path, number: int, tokenizer: Tokenizer, totals: Totals, stream: Any
-) -> dict[str, Any]:
-    dtype = token_dtype(tokenizer.vocab_size)
-    name = f"train-{number:05d}"
-    with write_sequences(folder / name, dtype) as writer:
-
-        def spans() -> Iterator[pa.RecordBatch]:
-            written = 0
-            for batch in batches:
-                opened = read_sequences(batch, dtype)
-                writer.append(opened.tokens, opened.lengths)
-                stream.update(np.ascontiguousarray(opened.lengths, "<i8").data)
-                stream.update(np.ascontiguousarray(opened.tokens, "<i4").data)
-                totals.add(opened, tokenizer.vocab_size)
-                sequence = pa.array(opened.sequence + written, pa.int64())
-                columns = [sequence, *(opened.spans[field.name] for field in list(SPANS)[1:])]
-                yield pa.record_batch(columns, schema=SPANS)
-                written += len(opened.lengths)
-
-        rows, _ = write_parquet(folder / f"{name}.spans.parquet", SPANS, spans())
-    sequences = sum(len(lengths) for lengths in writer.lengths)
-    return {"name": name, "sequences": sequences, "spans": rows, "sha256": file_sha256(folder / f"{name}.bin")}
+def _checked(tokenizer: Tokenizer, config: TokensConfig) -> Tokenizer:
+    """The tokenizer, if it has the control tokens that are asked for."""
+    if config.add_bos and tokenizer.special.bos is None:
+        raise RecipeError(f"tokens.add_bos is set, but tokenizer {tokenizer.name!r} has no token that begins a text")
+    if tokenizer.eos_id == tokenizer.special.unk:
+        raise RecipeError(f"tokenizer {tokenizer.name!r} has one id for the end of a text and for unknown characters")
+    return tokenizer
 
 
-def _summary(
-    totals: Totals, tokenizer: Tokenizer, config: TokensConfig, files: list[dict[str, Any]], stream: str
-) -> dict[str, Any]:
-    packed = config.packing == "best_fit"
-    room = totals.sequences * config.sequence_length if packed else totals.tokens
+def _describe(tokenizer: Tokenizer, config: TokensConfig, file: str) -> dict[str, Any]:
     return {
-        "tokenizer": {"name": tokenizer.name, "kind": tokenizer.kind, "sha256": tokenizer.fingerprint},
+        "file": file,
+        "name": tokenizer.name,
+        "kind": tokenizer.kind,
+        "trained": config.tokenizer is None,
+        "sha256": tokenizer.fingerprint,
         "vocab_size": tokenizer.vocab_size,
-        "dtype": str(token_dtype(tokenizer.vocab_size)),
-        "eos_id": tokenizer.eos_id,
-        "pad_id": tokenizer.pad_id,
-        "sequence_length": config.sequence_length if packed else None,
-        "packing": config.packing,
-        "seed": config.seed,
-        "tokens": totals.tokens,
-        "sequences": totals.sequences,
-        "documents": totals.documents,
-        "cut_documents": totals.cut_documents,
-        "pieces": totals.pieces,
-        "padding_tokens": room - totals.tokens,
-        "waste": (room - totals.tokens) / room if room else 0.0,
-        "sequences_at_least": -(-totals.tokens // config.sequence_length) if packed else None,
-        "languages": dict(sorted(totals.tokens_of.items())),
-        "files": files,
-        "sha256": stream,
-        "frequencies": {
-            "tokens": {lang: _top(counts, tokenizer) for lang, counts in sorted(totals.frequencies.items())}
-        },
+        "eos": tokenizer.eos_id,
+        "bos": tokenizer.special.bos if config.add_bos else None,
+        "pad": tokenizer.pad_id,
     }
 
 
-def _top(counts: Any, tokenizer: Tokenizer) -> dict[str, Any]:
-    """The most frequent tokens as text, ties by id."""
-    order = np.lexsort((np.arange(len(counts)), -counts))[:TOP]
-    top = [[tokenizer.decode([int(token)]), int(counts[token])] for token in order if counts[token]]
-    return {"total": int(counts.sum()), "top": top}
+def _publish(path: Path, data: bytes, fence: Fence | None) -> None:
+    with atomic_file(path, fence) as temporary:
+        temporary.write_bytes(data)
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run has left, tokens.json first: no shard of another stream may stay among the new."""
+    (out / "tokens.json").unlink(missing_ok=True)
+    for pattern in ("train-*", ".train-*.tmp", "tokenizer.*", ".tokenizer.*.tmp"):
+        for path in sorted(out.glob(pattern)):
+            path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import RecipeError
-from curate.store import atomic_file
+from curate.store import Fence, atomic_file
 
 MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
@@ -63,13 +63,13 @@ class SequenceWriter:
 
 
 @contextmanager
-def write_sequences(prefix: Path, dtype: np.dtype[Any]) -> Iterator[SequenceWriter]:
+def write_sequences(prefix: Path, dtype: np.dtype[Any], fence: Fence | None = None) -> Iterator[SequenceWriter]:
     """Write `prefix.bin` and `prefix.idx`: both appear when the block ends without an error, the index last."""
-    with atomic_file(prefix.with_name(prefix.name + ".bin")) as temporary, open(temporary, "wb") as file:
+    with atomic_file(prefix.with_name(prefix.name + ".bin"), fence) as temporary, open(temporary, "wb") as file:
         writer = SequenceWriter(file, dtype)
         yield writer
         file.flush()
-    with atomic_file(prefix.with_name(prefix.name + ".idx")) as temporary:
+    with atomic_file(prefix.with_name(prefix.name + ".idx"), fence) as temporary:
         temporary.write_bytes(writer.index())
 
 
@@ -91,6 +91,14 @@ class SequenceReader:
         held = int(self.lengths.sum(dtype=np.int64))
         if held != len(self._tokens):
             raise RecipeError(f"{prefix.name}.bin holds {len(self._tokens)} tokens, but its .idx speaks of {held}")
+
+    def locate(self, token: int) -> tuple[int, int]:
+        """(sequence, place in it) of the token at this place of the `.bin`."""
+        if not 0 <= token < len(self._tokens):
+            raise IndexError(f"token {token} of {len(self._tokens)}")
+        start = token * self.dtype.itemsize
+        sequence = int(np.searchsorted(self._offsets, start, side="right")) - 1
+        return sequence, (start - int(self._offsets[sequence])) // self.dtype.itemsize
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -123,9 +123,11 @@ def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBat
     for path in files:
         try:
             with pq.ParquetFile(path) as file:
+                if not set(columns) <= set(file.schema_arrow.names):
+                    raise RecipeError(f"{path.name} is no file of a corpus: it has no columns {' and '.join(columns)}")
                 yield from file.iter_batches(1024, columns=columns)
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise RecipeError(f"{path} is not a corpus file: {error}") from error
+        except pa.ArrowInvalid as error:
+            raise RecipeError(f"{path.name} is no file of a corpus: {error}") from error
 
 
 def _bordered(lines: Sequence[str], kept: frozenset[str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ Memory: a slice of 8 MB of text in emit; in reduce a window's tokens twice, abou
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -190,8 +191,8 @@ def kept_documents(view: View, part: int, limit: int = 1 << 64, seed: int = 0) -
         table = table.filter(pa.array([seeded_hash(seed, i) < limit for i in table["doc_id"].to_pylist()], pa.bool_()))
     table = table.set_column(table.schema.get_field_index("text"), "text", pc.fill_null(table["text"], ""))
     size = np.cumsum(pc.binary_length(table["text"]).to_numpy())
-    starts = np.unique(size // SLICE_BYTES, return_index=True)[1].tolist()
-    for start, stop in zip(starts, [*starts[1:], table.num_rows], strict=True):
+    starts = [*np.unique(size // SLICE_BYTES, return_index=True)[1].tolist(), table.num_rows]
+    for start, stop in pairwise(starts):
         yield table.slice(start, stop - start)
 
 
