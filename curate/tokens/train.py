@@ -11,6 +11,7 @@ Cost: about 10 s and 400 MB of memory for 20 MB of text.
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,29 +56,36 @@ def train_model(texts: Iterable[str], *, vocab_size: int, character_coverage: fl
     if not 0 < character_coverage <= 1:
         raise RecipeError(f"character_coverage is {character_coverage}; it is a share between 0 and 1")
     lines = [line for text in texts for line in text.split("\n") if line]
-    kept = frequent_characters(lines, character_coverage, (vocab_size - RESERVED_PIECES) // 2)
-    # With no text at all one space is left: a vocabulary of bytes.
-    return _train(_bordered(lines, kept) if kept else iter([" "]), vocab_size)
+    counts = count_characters(lines)
+    kept = frequent_characters(counts, character_coverage, (vocab_size - RESERVED_PIECES) // 2)
+    # Without a piece for the space, which a Chinese sample may lack, spaces would come back as U+2581.
+    rare = counts.keys() - kept - {" "}
+    return _train(chain([" "], _bordered(lines, rare)), vocab_size)
 
 
-def frequent_characters(lines: Sequence[str], coverage: float, most: int) -> frozenset[str]:
-    """The most frequent characters that make up a share of `coverage` of all, at most `most` of them.
-
-    Tabs and NUL do not count: the trainer has its own use for them. Ties go to the smaller code point.
-    """
+def count_characters(lines: Iterable[str]) -> Counter[str]:
+    """How often each character occurs; without tab and NUL, which the trainer has its own use for."""
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line)
     for reserved in (BORDER, "\0"):
         counts.pop(reserved, None)
+    return counts
+
+
+def frequent_characters(counts: Counter[str], coverage: float, most: int) -> set[str]:
+    """The most frequent characters that make up a share of `coverage` of all, at most `most` of them.
+
+    Ties go to the smaller code point.
+    """
     wanted = coverage * counts.total()
-    kept: list[str] = []
+    kept: set[str] = set()
     for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         if wanted <= 0 or len(kept) == most:
             break
-        kept.append(character)
+        kept.add(character)
         wanted -= count
-    return frozenset(kept)
+    return kept
 
 
 def training_sample(documents: Iterable[tuple[str, str]], seed: int, sample_bytes: int) -> list[str]:
@@ -130,11 +138,11 @@ def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBat
             raise RecipeError(f"{path.name} is no file of a corpus: {error}") from error
 
 
-def _bordered(lines: Sequence[str], kept: frozenset[str]) -> Iterator[str]:
-    """The lines with a border in place of every character that is not kept."""
-    rare = {ord(character): BORDER for character in set().union(*lines) - kept}
+def _bordered(lines: Sequence[str], rare: Iterable[str]) -> Iterator[str]:
+    """The lines with a border in place of every rare character."""
+    borders = {ord(character): BORDER for character in rare}
     for line in lines:
-        yield line.translate(rare) if rare else line
+        yield line.translate(borders) if borders else line
 
 
 def _train(lines: Iterator[str], vocab_size: int) -> bytes:

@@ -87,9 +87,7 @@ class MemorySteps:
         return output
 
     def _emit(self, emit: Emit, part: int, schema: pa.Schema) -> pa.Table:
-        once, again = (
-            pa.Table.from_batches(list(pickle.loads(pickle.dumps(emit))(part)), schema) for _ in range(2)
-        )
+        once, again = (pa.Table.from_batches(list(pickle.loads(pickle.dumps(emit))(part)), schema) for _ in range(2))
         assert once.equals(again)
         return once
 

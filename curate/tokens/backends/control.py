@@ -81,7 +81,7 @@ def plain_text_only(document: dict[str, Any]) -> dict[str, Any]:
     """
     model = document["model"]
     added = document.get("added_tokens") or []
-    control = {token["content"] for token in added if is_control(token)} - {_unknown_piece(model)}
+    control = control_pieces(document)
     if model.get("type", "BPE") == "BPE":
         added = [{**token, "special": True} if token["content"] in control else token for token in added]
         merges = [merge for merge in model.get("merges", []) if _merged(merge) not in control]
@@ -95,9 +95,11 @@ def plain_text_only(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "added_tokens": added, "model": {**model, "vocab": hidden}}
 
 
-def is_control(token: dict[str, Any]) -> bool:
-    """Whether an entry of `added_tokens` is a control token."""
-    return bool(token.get("special")) or is_marker(token["content"])
+def control_pieces(document: dict[str, Any]) -> set[str]:
+    """The added tokens of a `tokenizer.json` that are control tokens, the unknown token aside."""
+    added = document.get("added_tokens") or []
+    found = {str(token["content"]) for token in added if token.get("special") or is_marker(token["content"])}
+    return found - {_unknown_piece(document["model"])}
 
 
 def _unknown_piece(model: dict[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ import numpy as np
 import tokenizers
 
 from curate.errors import RecipeError
-from curate.tokens.backends.control import is_control, plain_text_only
+from curate.tokens.backends.control import control_pieces, plain_text_only
 from curate.tokens.tokenizer import SpecialIds, TokenIds, Tokenizer, fingerprint_of
 
 ENDS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "<|eos|>", "<｜end▁of▁sentence｜>", "<|im_end|>", "[SEP]")
@@ -38,10 +38,11 @@ def open_vocabulary(data: bytes, name: str) -> Tokenizer:
     library.encode_special_tokens = True
     library.no_truncation()
     library.no_padding()
-    control = frozenset(ids[t["content"]] for t in document.get("added_tokens") or () if is_control(t))
+    pieces = sorted(control_pieces(document))
+    control = frozenset(ids[piece] for piece in pieces)
     special = SpecialIds(_first(ENDS, ids), _first(STARTS, ids), _first(PADS, ids), _first(UNKNOWNS, ids))
     coder = _Coder(library, control)
-    _check_unreachable([piece for piece, index in ids.items() if index in control], control, coder, name)
+    _check_unreachable(pieces, control, coder, name)
     size = max(ids.values()) + 1
     return Tokenizer(name, "huggingface", size, special, fingerprint_of(data), coder.encode_batch, coder.decode)
 

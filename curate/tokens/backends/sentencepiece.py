@@ -64,7 +64,8 @@ class _Coder:
 def _spelled_space(processor: Any) -> tuple[int, ...]:
     adds_space = any(piece.startswith(SPACE) for piece in processor.encode("a", out_type=str)[:1])
     ids = tuple(int(processor.piece_to_id(f"<0x{byte:02X}>")) for byte in SPACE.encode())
-    return ids if not adds_space and all(processor.is_byte(index) for index in ids) else ()
+    writes_space = processor.piece_to_id(SPACE) != processor.unk_id()
+    return ids if writes_space and not adds_space and all(map(processor.is_byte, ids)) else ()
 
 
 def _present(index: int) -> int | None:
