@@ -14,7 +14,8 @@ from curate.tokens.train import hash_limit, train_model, training_sample
 from curate.tokens.windows import kept_documents
 from curate.wide import Steps
 
-SAMPLE_BYTES = 256 << 20
+# Training takes about 25 times as much memory, in one task.
+SAMPLE_BYTES = 64 << 20
 
 OFFERED = pa.schema(
     [

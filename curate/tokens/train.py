@@ -5,7 +5,7 @@ Line breaks and tabs are pieces of their own, because the trainer works on lines
 smallest hash(seed, doc_id), so it depends on nothing but the corpus, and one thread count is pinned because the model
 file records it: the same texts in the same order give the same file.
 
-Cost: about 10 s and 400 MB of memory for 20 MB of text.
+Cost: 5 s and 25 bytes of memory a byte of text for 20 MB and 16,000 pieces.
 """
 
 import io

@@ -4,7 +4,7 @@
 but the file names: `sha256` is that of all `.bin` files end to end. `tokens.json` is written last and makes the folder
 valid; writing again gives the same files.
 
-Cost: one pass over the windows in one process, about 150 MB of tokens a second, most of it for the spans.
+Cost: one pass over the windows in one process, about 120 MB of tokens a second.
 """
 
 import hashlib
