@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.dedup.graph import BUCKET, KEPT, NOBODY, OPEN, STATE, open_edges
-from curate.dedup.rows import Int32s, Int64s, batches_of, lookup, numbers, part_of, starts_of, table_of
+from curate.dedup.rows import Int32s, Int64s, batches_of, distinct, lookup, numbers, part_of, starts_of, table_of
 from curate.errors import EngineError
 from curate.store import Dataset
 from curate.wide import Steps
@@ -42,7 +42,7 @@ class Ask:
     def __call__(self, number: int) -> Iterator[pa.RecordBatch]:
         """QUESTIONS."""
         if number < self.edges.parts:
-            u = np.unique(numbers(open_edges(self.edges, number, ["u"])["u"]))
+            u = distinct(numbers(open_edges(self.edges, number, ["u"])["u"]))
             yield from self._rows(u, np.full(len(u), number), np.full(len(u), OPEN))
             return
         number -= self.edges.parts

@@ -7,8 +7,9 @@ Nothing is promised about pairs that are not found here; recall is measured. Cos
 cross the first exchange, and its bucket is held in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,16 @@ from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
     BATCH_ROWS,
     Int64s,
+    Octets,
     addresses,
     batches_of,
     binary,
+    distinct,
     numbers,
     octets,
     one_chunk,
     part_of,
+    row_of,
     sortable,
     starts_of,
     table_of,
@@ -37,9 +41,12 @@ from curate.store import Dataset, View
 from curate.text.shingles import shingle_hashes
 from curate.wide import Steps, bucket_count
 
+Packed = npt.NDArray[np.uint64]
+
 # Text that is shingled at a time, and pairs that are united at a time.
 SLICE_BYTES = 8 << 20
-UNITE_ROWS = 1 << 21
+UNITE_ROWS = 1 << 20
+_32, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 # Bytes of a row of "bands" beside its sketch.
 _ROW_BYTES = 4 + 8 + 32 + 8 + 4
 
@@ -136,22 +143,63 @@ class EmitBands:
 
 @dataclass(frozen=True)
 class PairUp:
-    """The pairs of every key in a bucket."""
+    """The pairs of all keys in a bucket."""
 
     sketch_words: int
     limits: HubLimits
 
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """PAIRS, a pair once for every key in which it met."""
+        """PAIRS, distinct, sorted by the orders of v and u: the first u of every v as far as this bucket knows."""
         table = shared_keys(table_of(rows, BAND_ROWS))
-        orders = octets(table["order"], ORDER_BYTES)
-        keys, documents = numbers(table["key"]), numbers(table["document"])
-        sorting = np.lexsort((sortable(orders), keys))
-        keys, documents, orders = keys[sorting], documents[sorting], orders[sorting]
+        places, ranks = ranked(numbers(table["document"]), octets(table["order"], ORDER_BYTES))
+        keys = numbers(table["key"])
+        sorting = np.lexsort((ranks, keys))
         sketch = octets(table["sketch"], 8 * self.sketch_words)[sorting].view(np.uint64)
-        for v, u in hub_pairs(keys, sketch, self.limits):
-            columns = [documents[v], order_column(orders[v]), documents[u], order_column(orders[u])]
-            yield from batches_of(columns, PAIRS)
+        met = hub_pairs(keys[sorting], sketch, self.limits)
+        ranks = ranks[sorting]
+        pairs = first_distinct((pack(ranks[v], ranks[u]) for v, u in met), self.limits.pairs)
+        documents = table.select(["document", "order"]).take(pa.array(places))
+        for start in range(0, len(pairs), BATCH_ROWS):
+            v, u = unpack(pairs[start : start + BATCH_ROWS])
+            yield from batches_of([*documents.take(pa.array(v)).columns, *documents.take(pa.array(u)).columns], PAIRS)
+
+
+def ranked(documents: Int64s, orders: Octets) -> tuple[Int64s, Int64s]:
+    """(where to find each distinct document, best first; int64[n], the rank of every one of n in that list)."""
+    _, places, which = np.unique(documents, return_index=True, return_inverse=True)
+    best_first = np.argsort(sortable(orders[places]), kind="stable")
+    rank = np.empty(len(places), np.int64)
+    rank[best_first] = np.arange(len(places))
+    return places[best_first], rank[which]
+
+
+def pack(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Packed:
+    """Two numbers of 32 bits as one that sorts by both."""
+    return (high.astype(np.uint64) << _32) | low.astype(np.uint64)
+
+
+def unpack(pairs: Packed) -> tuple[Int64s, Int64s]:
+    """The two numbers that `pack` was given."""
+    return (pairs >> _32).astype(np.int64), (pairs & _LOW).astype(np.int64)
+
+
+def first_distinct(pieces: Iterable[Packed], most: int) -> Packed:
+    """The `most` smallest low halves of every high half, distinct and ascending; a document is no pair with itself.
+
+    Memory: what is left, and as much again or UNITE_ROWS of what is new.
+    """
+    held, waiting, arrived = np.empty(0, np.uint64), [], 0
+    for piece in pieces:
+        waiting.append(piece[(piece >> _32) != (piece & _LOW)])
+        arrived += len(waiting[-1])
+        if arrived >= max(UNITE_ROWS, len(held)):
+            held, waiting, arrived = _first(np.concatenate((held, *waiting)), most), [], 0
+    return _first(np.concatenate((held, *waiting)), most)
+
+
+def _first(pairs: Packed, most: int) -> Packed:
+    pairs = distinct(pairs)
+    return pairs[rank_in_runs(pairs >> _32) < most]
 
 
 def shared_keys(table: pa.Table) -> pa.Table:
@@ -170,9 +218,8 @@ class EmitPairs:
     met: Dataset
 
     def __call__(self, bucket: int) -> Iterator[pa.RecordBatch]:
-        """PAIR_ROWS of one bucket of "bands"; two band keys that collide within a document make no pair."""
+        """PAIR_ROWS of one bucket of "bands"."""
         for batch in self.met.batches(bucket, PAIRS.names):
-            batch = batch.filter(pc.not_equal(batch["v"], batch["u"]))
             yield from batches_of([part_of(numbers(batch["v"])), *batch.columns], PAIR_ROWS)
 
 
@@ -193,19 +240,15 @@ class Unite:
         yield from self._unite(united, waiting).to_batches(max_chunksize=BATCH_ROWS)
 
     def _unite(self, united: pa.Table, arrived: list[pa.RecordBatch]) -> pa.Table:
-        return self._first(pa.concat_tables([united, table_of(arrived, PAIR_ROWS)]).combine_chunks())
-
-    def _first(self, pairs: pa.Table) -> pa.Table:
-        v, u = numbers(pairs["v"]), numbers(pairs["u"])
-        sorting = np.lexsort((sortable(octets(pairs["u_order"], ORDER_BYTES)), v))
-        v, u = v[sorting], u[sorting]
-        new = np.ones(len(v), np.bool_)
-        new[1:] = (v[1:] != v[:-1]) | (u[1:] != u[:-1])
-        sorting, v = sorting[new], v[new]
-        return pairs.take(pa.array(sorting[rank_in_runs(v) < self.most])).combine_chunks()
+        pairs = pa.concat_tables([united, table_of(arrived, PAIR_ROWS)]).combine_chunks()
+        _, ranks = ranked(numbers(pairs["u"]), octets(pairs["u_order"], ORDER_BYTES))
+        packed = pack(row_of(numbers(pairs["v"])), ranks)
+        places = np.argsort(packed)
+        places = places[starts_of(packed[places])]
+        return pairs.take(pa.array(places[rank_in_runs(packed[places] >> _32) < self.most])).combine_chunks()
 
 
-def rank_in_runs(values: Int64s) -> Int64s:
+def rank_in_runs(values: npt.NDArray[Any]) -> Int64s:
     """int64[n]: how many equal values stand before each one in a sorted array."""
     starts = starts_of(values)
     sizes = np.diff(np.append(starts, len(values)))

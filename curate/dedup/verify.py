@@ -19,7 +19,18 @@ import zstandard
 
 from curate.dedup.graph import EDGES, OPEN
 from curate.dedup.jaccard import ShingleSets, at_or_over, compare, shingle_sets
-from curate.dedup.rows import Int64s, batches_of, grouped, lookup, numbers, one_chunk, part_of, row_of, table_of
+from curate.dedup.rows import (
+    Int64s,
+    batches_of,
+    distinct,
+    grouped,
+    lookup,
+    numbers,
+    one_chunk,
+    part_of,
+    row_of,
+    table_of,
+)
 from curate.errors import EngineError
 from curate.store import Dataset, View
 from curate.wide import Steps
@@ -74,7 +85,7 @@ class AskForTexts:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """QUESTIONS of a part."""
-        u = np.unique(numbers(self.pairs.table(part, ["u"])["u"]))
+        u = distinct(numbers(self.pairs.table(part, ["u"])["u"]))
         u = u[part_of(u) != part]
         yield from batches_of([part_of(u), u, np.full(len(u), part, np.int32)], QUESTIONS)
 
@@ -91,7 +102,7 @@ class AnswerTexts:
         if not questions.num_rows:
             return
         u, asker = numbers(questions["u"]), numbers(questions["asker"])
-        asked = np.unique(u)
+        asked = distinct(u)
         texts = self.view.table(part, ["text"])["text"].take(pa.array(row_of(asked)))
         compress = zstandard.ZstdCompressor(level=1).compress
         packed = pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
@@ -144,7 +155,7 @@ class Compare:
 
     def _sets_here(self, part: int, v: Int64s, u: Int64s) -> ShingleSets:
         """Of every v, and of the u in the same part."""
-        documents = np.unique(np.concatenate((v, u[part_of(u) == part])))
+        documents = distinct(np.concatenate((v, u[part_of(u) == part])))
         texts = self.view.table(part, ["text"])["text"].take(pa.array(row_of(documents)))
         return shingle_sets(documents, one_chunk(texts), self.ngram)
 

@@ -13,9 +13,13 @@ from curate.dedup.candidates import (
     PAIRS,
     EmitPairs,
     Unite,
+    first_distinct,
+    pack,
     rank_in_runs,
+    ranked,
     shared_keys,
     text_slices,
+    unpack,
 )
 from curate.store import Dataset, Draft
 
@@ -50,13 +54,35 @@ def test_united_are_the_first_distinct_partners_in_order(
     assert united["u_order"].to_pylist() == [order(1000 - u) for _, u in expected]
 
 
-def test_pairs_go_to_the_part_of_v_and_no_document_is_its_own_partner(tmp_path: Path) -> None:
+def test_pairs_go_to_the_part_of_v(tmp_path: Path) -> None:
     dataset = Dataset(str(tmp_path), 1)
-    pairs = [(3 << 32 | 7, 1 << 32), (3 << 32 | 7, 3 << 32 | 7), (5, 4)]
-    rows = [{"v": v, "v_order": order(1), "u": u, "u_order": order(0)} for v, u in pairs]
+    rows = [
+        {"v": v, "v_order": order(1), "u": u, "u_order": order(0)} for v, u in [(3 << 32 | 7, 1 << 32), (5, 4 << 32)]
+    ]
     dataset.publish(0, PAIRS, [pa.RecordBatch.from_pylist(rows, PAIRS)], Draft("given"))
     emitted = pa.Table.from_batches(EmitPairs(dataset)(0)).to_pylist()
-    assert [(row["bucket"], row["v"], row["u"]) for row in emitted] == [(3, 3 << 32 | 7, 1 << 32), (0, 5, 4)]
+    assert emitted == [{"bucket": row["v"] >> 32, **row} for row in rows]
+
+
+few = st.integers(0, 5) | st.integers(2**31, 2**31 + 2)
+
+
+@given(st.lists(st.lists(st.tuples(few, few), max_size=9), max_size=9), st.integers(1, 3), st.integers(1, 20))
+def test_first_distinct_pairs(pieces: list[list[tuple[int, int]]], most: int, held_rows: int) -> None:
+    columns = [np.array(piece, np.int64).reshape(-1, 2) for piece in pieces]
+    with patch.object(module, "UNITE_ROWS", held_rows):
+        found = first_distinct((pack(rows[:, 0], rows[:, 1]) for rows in columns), most)
+    pairs = sorted({pair for piece in pieces for pair in piece if pair[0] != pair[1]})
+    expected = [(v, u) for v, u in pairs if sum(other == v and smaller < u for other, smaller in pairs) < most]
+    assert list(zip(*(half.tolist() for half in unpack(found)), strict=True)) == expected
+
+
+@given(st.lists(st.integers(0, 9), max_size=30))
+def test_ranks_are_places_in_the_list_of_distinct_documents(documents: list[int]) -> None:
+    orders = np.array([list(order(100 - document)) for document in documents], np.uint8).reshape(-1, 28)
+    places, ranks = ranked(np.array(documents, np.int64), orders)
+    assert [documents[place] for place in places] == sorted(set(documents), reverse=True)
+    assert [documents[places[rank]] for rank in ranks] == documents
 
 
 @given(st.lists(st.integers(0, 6), max_size=20))

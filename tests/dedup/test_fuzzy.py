@@ -92,7 +92,7 @@ def found_sizes(found: dict[str, Document]) -> dict[str, int]:
     return {name: row["cluster_size"] for name, row in found.items() if "verdict" not in row}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(POLICIES), st.integers(1, 4), st.sampled_from([0, 4, 20_000_000]))
 def test_verdicts_are_those_of_the_loop_over_the_candidates(
     seed: int, policy: str, parts: int, finish_rows: int
@@ -123,7 +123,7 @@ def test_a_banding_that_meets_everything_finds_every_pair(tmp_path: Path, seed: 
     check_witnesses(documents, found, "newest", Fraction(threshold))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 5), st.integers(1, 5))
 def test_neither_parts_nor_buckets_nor_order_show(seed: int, parts: int, buckets: int) -> None:
     documents = made_corpus(seed, 10)
@@ -136,7 +136,7 @@ def test_neither_parts_nor_buckets_nor_order_show(seed: int, parts: int, buckets
     assert one == other
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3))
 def test_a_later_crawl_changes_no_earlier_verdict(seed: int, last: int) -> None:
     documents = [{**document, "crawl": 1 + number % 4} for number, document in enumerate(made_corpus(seed, 10))]
