@@ -7,7 +7,9 @@ from importlib import resources
 
 # Marks that end a sentence, of all scripts (datatrove's set is Unicode-wide too; C4's and dingo's are ASCII only).
 SENTENCE_ENDS = ".!?。!?।॥؟۔։።፧፨‼⁇⁈⁉…｡︒﹒﹖﹗"
-TERMINAL = frozenset(SENTENCE_ENDS + "\"'”’」』")
+TERMINAL = SENTENCE_ENDS + "\"'”’」』"
+# Marks that may stand between the end of a sentence and the space behind it.
+CLOSERS = "\"')]}”’"
 BULLETS = "•‣◦⁃∙▪●○■-–—*·"
 GOPHER_BULLETS = "•-"
 

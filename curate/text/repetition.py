@@ -8,6 +8,8 @@ since the thresholds that people use were tuned on that code:
 Cost: 20 ns a token and n.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,27 +27,22 @@ _33 = np.uint64(33)
 
 def duplicates(codes: npt.NDArray[np.uint32], spans: Spans) -> npt.NDArray[np.bool_]:
     """bool[s]: spans whose characters an earlier span of the same text has."""
-    hashes = hash_spans(codes, spans.starts, spans.ends)
-    order = np.lexsort((np.arange(len(spans)), hashes, spans.text_of))
-    repeated = np.zeros(len(spans), np.bool_)
-    same = (hashes[order][1:] == hashes[order][:-1]) & (spans.text_of[order][1:] == spans.text_of[order][:-1])
-    repeated[order[1:][same]] = True
-    return repeated
+    return np.asarray(_seen_before(hash_spans(codes, spans.starts, spans.ends), spans.offsets))
 
 
-def top_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, n: int) -> Int64s:
-    """int64[d]: length of the most frequent n-gram, joined with spaces, times how often it occurs; 0 without any."""
+def top_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, sizes: Sequence[int]) -> list[Int64s]:
+    """int64[d] for every n of `sizes`: length of the most frequent n-gram, joined with spaces, times its count."""
     hashes = hash_spans(codes, tokens.starts, tokens.ends)
-    return np.asarray(_top(hashes, tokens.lengths, tokens.offsets, n))
+    return [_top(hashes, tokens.lengths, tokens.offsets, n) for n in sizes]
 
 
-def duplicate_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, n: int) -> Int64s:
-    """int64[d]: characters of the words in repeated n-grams."""
-    lengths = tokens.lengths
-    joined = codes[_inside(tokens, len(codes))]
-    prefix, powers = _prefix_hashes(joined)
-    ends = np.cumsum(lengths)
-    return np.asarray(_greedy(prefix, powers, ends - lengths, ends, tokens.offsets, n))
+def duplicate_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, sizes: Sequence[int]) -> list[Int64s]:
+    """int64[d] for every n of `sizes`: characters of the words in repeated n-grams."""
+    ends = np.cumsum(tokens.lengths)
+    starts = ends - tokens.lengths
+    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(tokens.starts - starts, tokens.lengths)
+    prefix, powers = _prefix_hashes(codes[places])
+    return [_greedy(prefix, powers, starts, ends, tokens.offsets, n) for n in sizes]
 
 
 def repeated_windows(codes: npt.NDArray[np.uint32], offsets: Int64s, n: int) -> Int64s:
@@ -57,14 +54,6 @@ def repeated_windows(codes: npt.NDArray[np.uint32], offsets: Int64s, n: int) -> 
 def entropy(codes: npt.NDArray[np.uint32], offsets: Int64s) -> npt.NDArray[np.float64]:
     """float64[d]: bits per character of the distribution of a text's characters; NaN for an empty text."""
     return np.asarray(_entropy(codes, offsets))
-
-
-def _inside(tokens: Spans, size: int) -> npt.NDArray[np.bool_]:
-    """bool[size]: the characters that belong to a token."""
-    steps = np.zeros(size + 1, np.int64)
-    np.add.at(steps, tokens.starts, 1)
-    np.add.at(steps, tokens.ends, -1)
-    return np.cumsum(steps[:-1]) > 0
 
 
 @kernel
@@ -94,14 +83,33 @@ def _slot(table: Hashes, key: np.uint64) -> np.int64:
 
 
 @kernel
+def _table_size(items: int) -> int:
+    """A power of two of which `items` fill at most half."""
+    size = 4
+    while size < 2 * items:
+        size *= 2
+    return size
+
+
+@kernel
+def _seen_before(hashes: Hashes, offsets: Int64s) -> npt.NDArray[np.bool_]:
+    seen = np.zeros(len(hashes), np.bool_)
+    for text in range(len(offsets) - 1):
+        table = np.zeros(_table_size(offsets[text + 1] - offsets[text]), np.uint64)
+        for at in range(offsets[text], offsets[text + 1]):
+            key = _mixed(hashes[at]) | np.uint64(1)
+            slot = _slot(table, key)
+            seen[at] = table[slot] == key
+            table[slot] = key
+    return seen
+
+
+@kernel
 def _greedy(prefix: Hashes, powers: Hashes, starts: Int64s, ends: Int64s, offsets: Int64s, n: int) -> Int64s:
     found = np.zeros(len(offsets) - 1, np.int64)
     for text in range(len(offsets) - 1):
         first, last = offsets[text], offsets[text + 1]
-        size = 4
-        while size < 2 * (last - first):
-            size *= 2
-        table = np.zeros(size, np.uint64)
+        table = np.zeros(_table_size(last - first), np.uint64)
         at = first
         while at + n <= last:
             begin, end = starts[at], ends[at + n - 1]
@@ -121,9 +129,7 @@ def _top(hashes: Hashes, lengths: Int64s, offsets: Int64s, n: int) -> Int64s:
     found = np.zeros(len(offsets) - 1, np.int64)
     for text in range(len(offsets) - 1):
         first, last = offsets[text], offsets[text + 1]
-        size = 4
-        while size < 2 * (last - first):
-            size *= 2
+        size = _table_size(last - first)
         table, counts, places = np.zeros(size, np.uint64), np.zeros(size, np.int64), np.zeros(size, np.int64)
         best = np.int64(-1)
         for at in range(first, last - n + 1):
@@ -135,17 +141,11 @@ def _top(hashes: Hashes, lengths: Int64s, offsets: Int64s, n: int) -> Int64s:
             if table[slot] == 0:
                 table[slot], places[slot] = key, at
             counts[slot] += 1
-        for slot in np.arange(size):
-            if counts[slot] == 0:
-                continue
-            if (
-                best < 0
-                or counts[slot] > counts[best]
-                or (counts[slot] == counts[best] and places[slot] < places[best])
-            ):
-                best = slot
+        for other in range(size):
+            if counts[other] and (best < 0 or (counts[other], -places[other]) > (counts[best], -places[best])):
+                best = np.int64(other)
         if best >= 0:
-            chars = n - 1
+            chars = np.int64(n - 1)
             for word in range(places[best], places[best] + n):
                 chars += lengths[word]
             found[text] = chars * counts[best]
@@ -157,9 +157,7 @@ def _repeated(prefix: Hashes, powers: Hashes, offsets: Int64s, n: int) -> Int64s
     found = np.zeros(len(offsets) - 1, np.int64)
     for text in range(len(offsets) - 1):
         first, last = offsets[text], offsets[text + 1]
-        size = 4
-        while size < 2 * (last - first):
-            size *= 2
+        size = _table_size(last - first)
         table, counts = np.zeros(size, np.uint64), np.zeros(size, np.int32)
         for at in range(first, last - n + 1):
             key = _mixed(prefix[at + n] - prefix[at] * powers[n]) | np.uint64(1)
