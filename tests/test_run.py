@@ -110,7 +110,7 @@ def test_workers_do_not_matter(workers: int, finished: Result, made_crawl: Path,
 
 @pytest.mark.parametrize("part_bytes", [2 << 10, 50 << 10])
 def test_part_sizes_do_not_matter(part_bytes: int, finished: Result, made_crawl: Path, tmp_path: Path) -> None:
-    run_here(document(made_crawl, part_bytes=part_bytes, shard_bytes=4 * part_bytes), tmp_path)
+    run_here(document(made_crawl, part_bytes=part_bytes, shard_bytes=part_bytes), tmp_path)
     assert len(list((tmp_path / "ledger").iterdir())) > 1
     assert digest_run(tmp_path) == digest_run(finished.out)
 

@@ -19,7 +19,7 @@ def test_languages_and_hosts_are_counted(made_run: RunFolder) -> None:
         "en": Tally(42, 30, 4, 8),
         "zh": Tally(10, 10, 0, 0),
         "de": Tally(3, 0, 0, 3),
-        "": Tally(4, 0, 0, 4),
+        "": Tally(4, 0, 0, 4, 2),
     }
     assert found.hosts["site1.example"].records_in == 21
     assert sum(tally.records_in for tally in found.hosts.values()) == 59
@@ -51,8 +51,9 @@ def test_single_pages_are_put_together_by_folder() -> None:
 
 
 def test_shares_of_a_tally() -> None:
-    tally = Tally(records_in=100, kept=5, duplicates=45, before_dedup=50)
-    assert tally.removed_share == 0.95
+    tally = Tally(records_in=100, kept=5, duplicates=45, before_dedup=50, unread=20)
+    assert tally.pages == 80
+    assert tally.removed_share == 1 - 5 / 80
     assert tally.duplicate_share == 0.9
     assert Tally().removed_share == Tally().duplicate_share == 0.0
 
@@ -80,7 +81,7 @@ def test_too_many_names_lose_the_smallest(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_records_without_text_or_url_are_counted(tmp_path: Path) -> None:
     records = [Record("in/a", 0, {}, dropped("read", "empty")), Record("in/a", 1, {}, dropped("read", "empty"))]
     found = survey(open_run(write_run(tmp_path, records, parts=1)))
-    assert found.hosts == {"": Tally(2, 0, 0, 2)}
+    assert found.hosts == {"": Tally(2, 0, 0, 2, 2)}
     assert found.sample is not None
     assert found.sample.num_rows == 0
     assert found.sample["characters"].type == pa.int32()

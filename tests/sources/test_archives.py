@@ -135,13 +135,13 @@ def test_split_equals_whole_on_real_files(shared_data: Path, tmp_path: Path) -> 
 
 
 def test_verdicts_of_the_reader(tmp_path: Path) -> None:
-    rows = rows_of(write(tmp_path, CHAIN, "a.warc.gz"), limits=Limits(max_record_bytes=3000))
+    rows = rows_of(write(tmp_path, CHAIN, "a.warc.gz"), limits=Limits(max_record_bytes=1500))
     reasons = Counter(row["reason"] for row in rows if row["verdict"] == "dropped")
     assert reasons["http_status"] == 1
     assert reasons["content_type"] == 1
     assert reasons["empty"] == 1
     large = next(row for row in rows if row["reason"] == "too_large")
-    assert large["score"] > large["threshold"] == 3000
+    assert large["score"] > large["threshold"] == 1500
     assert large["html"] is None
 
 

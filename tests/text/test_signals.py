@@ -50,6 +50,13 @@ def test_batch_split_does_not_show(batch: list[tuple[str, str | None]], at: int)
         assert [*head[name].tolist(), *tail[name].tolist()] == pytest.approx(values.tolist(), abs=0, nan_ok=True)
 
 
+def test_texts_do_not_touch() -> None:
+    """What one text ends with and the next begins with is nothing together."""
+    assert_equal(
+        ["...", ".", "java", "script", "lorem ", "ipsum", "&am", "p;", "{", "#", "1.", "5", "a", "\u0301"], ["en"] * 14
+    )
+
+
 def test_pieces_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     documents = ["The cat sat. 的 " * 40, "", "one two three\n" * 9] * 4
     langs = pa.array(["en", "zh", None] * 4, pa.string())
