@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.text import classes
-from curate.text.batch import Batch, Floats, Int64s, Mask, Signals, members, per_text
+from curate.text.batch import Batch, Floats, Mask, Signals, members, per_text
 from curate.text.language import BULLETS, CLOSERS, GOPHER_BULLETS, SENTENCE_ENDS, TERMINAL
 from curate.text.repetition import duplicate_ngram_chars, duplicates, top_ngram_chars
-from curate.text.segment import paragraphs
+from curate.text.segment import Spans, paragraphs
 
 TOP_NGRAMS = (2, 3, 4)
 DUPLICATE_NGRAMS = (5, 6, 7, 8, 9, 10)
@@ -55,7 +55,7 @@ def line_signals(batch: Batch) -> Signals:
         "mean_line_length": per_text(spans, weights=spans.lengths) / count,
         "bullet_line_ratio": per_text(spans, members(GOPHER_BULLETS)[first]) / count,
         "any_bullet_line_ratio": per_text(spans, members(BULLETS)[first]) / count,
-        "ellipsis_line_ratio": per_text(spans, (last == ord("…")) | _ends_in_dots(codes, spans.ends, 3)) / count,
+        "ellipsis_line_ratio": per_text(spans, (last == ord("…")) | _end_in_dots(codes, spans)) / count,
         "terminal_punctuation_line_ratio": per_text(spans, members(TERMINAL)[last]) / count,
         "ascii_terminal_line_ratio": per_text(spans, members('.!?"')[last]) / count,
         "short_line_ratio": per_text(spans, spans.lengths <= SHORT_LINE_CHARS) / count,
@@ -96,10 +96,11 @@ def _sentences(batch: Batch) -> Floats:
     return per_text(words, opens)
 
 
-def _ends_in_dots(codes: npt.NDArray[np.uint32], ends: Int64s, n: int) -> Mask:
-    """bool[s]: whether the `n` characters before each end are dots."""
-    before = np.concatenate((np.zeros(n, np.uint32), codes))
-    return np.asarray(np.logical_and.reduce([before[ends + place] == ord(".") for place in range(n)]))
+def _end_in_dots(codes: npt.NDArray[np.uint32], spans: Spans) -> Mask:
+    """bool[s]: whether the last three characters are dots."""
+    before = np.concatenate((np.zeros(3, np.uint32), codes))
+    dots = [before[spans.ends + place] == ord(".") for place in range(3)]
+    return np.asarray(np.logical_and.reduce([spans.lengths >= 3, *dots]))
 
 
 def _javascript_lines(batch: Batch) -> Floats:
