@@ -59,7 +59,8 @@ class Explanation:
     """decision: the ledger row. columns: everything else that the run holds of the document.
 
     chain: ledger rows that `duplicate_of` leads to, one after another, the last one being no duplicate.
-    duplicates: how many documents were dropped for repeating this one.
+    duplicates: how many documents were dropped for repeating this one. spans: where its tokens lie, in order:
+    `file, row, start, length, doc_start`.
     """
 
     decision: Mapping[str, Any]
@@ -67,6 +68,7 @@ class Explanation:
     visits: tuple[StageVisit, ...]
     chain: tuple[Mapping[str, Any], ...]
     duplicates: int
+    spans: tuple[Mapping[str, Any], ...]
 
 
 def find_document(run: RunFolder, key: str) -> str:
@@ -99,7 +101,8 @@ def explain(run: RunFolder, doc_id: str) -> Explanation:
         raise RecipeError(f"the run has no document {doc_id!r}")
     columns = documents(run, [doc_id], run.schema.names).get(doc_id, {})
     visits = tuple(_visits(run, decision, columns))
-    return Explanation(decision, columns, visits, tuple(_chain(run, decision)), _duplicates(run, doc_id))
+    chain, spans = tuple(_chain(run, decision)), tuple(_spans(run, doc_id))
+    return Explanation(decision, columns, visits, chain, _duplicates(run, doc_id), spans)
 
 
 def _visits(run: RunFolder, decision: Mapping[str, Any], columns: Mapping[str, Any]) -> Iterator[StageVisit]:
@@ -140,6 +143,17 @@ def _duplicates(run: RunFolder, doc_id: str) -> int:
     return sum(pc.sum(pc.equal(batch["duplicate_of"], doc_id)).as_py() or 0 for batch in batches)
 
 
+def _spans(run: RunFolder, doc_id: str) -> list[dict[str, Any]]:
+    """Pieces of the document in the token files, in the order of its own tokens."""
+    found: list[dict[str, Any]] = []
+    for file in (run.summary["tokens"] or {}).get("files", ()):
+        path = run.out / "tokens" / f"{file['name']}.spans.parquet"
+        for batch in read_batches([path]) if path.is_file() else ():
+            rows = batch.filter(pc.equal(batch["doc_id"], doc_id)).to_pylist()
+            found += [{"file": file["name"], **row} for row in rows]
+    return sorted(found, key=lambda span: int(span["doc_start"]))
+
+
 def _rows_beginning(run: RunFolder, prefix: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for batch in read_batches(run.ledger):
@@ -160,6 +174,10 @@ def render_explanation(run: RunFolder, doc_id: str, console: Console) -> None:
         console.print(f"duplicate of {row['doc_id']}{alike}  {where}  → {terminal(fate(row))}", highlight=False)
     if told.duplicates:
         console.print(f"{told.duplicates:,} documents were dropped because they repeat this one")
+    for span in told.spans:
+        first = span["doc_start"]
+        place = f"{span['file']}, row {span['row']:,}, from {span['start']:,}"
+        console.print(f"tokens {first:,} to {first + span['length'] - 1:,} are in {place}", highlight=False)
     if told.columns.get("text"):
         console.print(Text(snippet(told.columns["text"], 1200)))
     elif not run.has_parts:

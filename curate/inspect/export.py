@@ -104,8 +104,7 @@ def _token_counter(run: RunFolder) -> CountTokens | None:
         return None
     from curate.tokens.tokenizer import load_tokenizer
 
-    given = (run.summary["recipe"].get("tokens") or {}).get("tokenizer")
-    tokenizer = load_tokenizer(given or str(run.out / "tokens" / "tokenizer.model"))
+    tokenizer = load_tokenizer(str(run.out / "tokens" / run.summary["tokens"]["tokenizer"]["file"]))
     return lambda texts: [len(ids) for ids in tokenizer.encode_batch(texts)]
 
 

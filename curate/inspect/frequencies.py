@@ -9,6 +9,7 @@ from curate.inspect.show import share
 
 COLUMNS = 4
 ROWS = 10
+LANGUAGES = 6
 
 Row = tuple[str, int, str]
 
@@ -27,14 +28,21 @@ class WordGroup:
 
 
 def word_groups(run: RunFolder, rows: int = ROWS, columns: int = COLUMNS) -> list[WordGroup]:
-    """Words, then tokens, language by language; empty where the run has no tokens."""
+    """Words, then tokens, of the languages with most of them; empty where the run has no tokens."""
     tokens: Mapping[str, Any] = run.summary["tokens"] or {}
-    found: Mapping[str, Any] = tokens.get("frequencies") or {}
     groups = []
-    for kind in ("words", "tokens"):
-        for lang, table in sorted((found.get(kind) or {}).items()):
-            groups.append(WordGroup(f"{kind}, {lang}", _columns(table["top"], table["total"], rows, columns)))
+    for kind, tables in (tokens.get("frequencies") or {}).items():
+        largest = sorted(tables.items(), key=lambda item: (-item[1]["total"], item[0]))[:LANGUAGES]
+        for lang, counted in largest:
+            top = [(shown_token(word) if kind == "tokens" else word, n) for word, n in counted["top"]]
+            title = f"{kind}, {lang}: {counted['total']:,}"
+            groups.append(WordGroup(title, _columns(top, counted["total"], rows, columns)))
     return groups
+
+
+def shown_token(token: str) -> str:
+    """A token with its white space in sight."""
+    return token.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
 
 
 def _columns(top: Sequence[Sequence[Any]], total: int, rows: int, columns: int) -> tuple[tuple[Row, ...], ...]:

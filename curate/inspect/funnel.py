@@ -7,6 +7,7 @@ stage the share removed of what reached it, and the share of everything that is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -14,6 +15,7 @@ from curate.inspect.run_folder import RunFolder
 from curate.inspect.show import share, terminal
 
 BAR_CELLS = 24
+WIDE = 100
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,24 @@ def funnel(run: RunFolder) -> list[StageFunnel]:
 
 
 def render_funnel(run: RunFolder, console: Console) -> None:
-    """Print the funnel as a table, with a bar for what is left behind each stage."""
-    stages = funnel(run)
+    """Print the funnel as a table; on a wide console with a bar for what is left behind each stage."""
     total = int(run.totals["records_in"])
     title = f"{terminal(run.summary['name'])}: {run.totals['kept']:,} of {total:,} records kept"
-    table = Table(title=title, title_justify="left", show_edge=False, header_style="bold", pad_edge=False)
-    table.add_column("stage")
-    table.add_column("why", overflow="fold")
-    for name in ("in", "dropped", "failed", "out", "removed"):
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.add_column("stage and reason", overflow="fold")
+    for name in ("in", "dropped", "failed", "removed", "left"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("left of all", no_wrap=True)
-    for row in stages:
-        left = f"{_bar(row.records_out, total)} {share(row.records_out, total)}"
-        numbers = (row.records_in, row.n_dropped, row.n_failed, row.records_out)
-        removed = share(row.removed, row.records_in)
-        table.add_row(f"[bold]{terminal(row.stage)}", "", *(f"{n:,}" for n in numbers), removed, left)
+    wide = console.width >= WIDE
+    if wide:
+        table.add_column("", no_wrap=True)
+    for row in funnel(run):
+        numbers = (f"{row.records_in:,}", _nonzero(row.n_dropped), _nonzero(row.n_failed))
+        bar = (_bar(row.records_out, total),) if wide else ()
+        removed = share(row.removed, row.records_in) if row.removed else ""
+        table.add_row(f"[bold]{terminal(row.stage)}", *numbers, removed, share(row.records_out, total), *bar)
         for why, dropped, failed in _reasons(row):
-            shares = share(dropped + failed, row.records_in)
-            table.add_row("", f"[dim]{terminal(why)}", "", _nonzero(dropped), _nonzero(failed), "", f"[dim]{shares}")
+            cells = ("", _nonzero(dropped), _nonzero(failed), share(dropped + failed, row.records_in))
+            table.add_row(f"[dim]  {terminal(why)}", *(f"[dim]{cell}" for cell in cells))
     console.print(table)
 
 
@@ -107,7 +109,7 @@ def _reasons(row: StageFunnel) -> Iterator[tuple[str, int, int]]:
 
 
 def _nonzero(n: int) -> str:
-    return f"[dim]{n:,}" if n else ""
+    return f"{n:,}" if n else ""
 
 
 def _bar(part: int, whole: int) -> str:

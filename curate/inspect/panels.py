@@ -50,7 +50,7 @@ def score_panels(run: RunFolder, found: Survey, stages: list[StageFunnel]) -> li
     """A panel for each score and group of languages, in recipe order. Rules over words (`any_of`) have none."""
     sample = found.sample
     groups: dict[tuple[str, tuple[str, ...] | None], list[RuleLine]] = {}
-    for line in _rule_lines(run, stages):
+    for line in rule_lines(run, stages):
         if line.rule.any_of is None and sample is not None and line.rule.score in sample.column_names:
             groups.setdefault((line.rule.score, line.rule.langs), []).append(line)
     return [_panel(sample, score, langs, tuple(lines)) for (score, langs), lines in groups.items()]
@@ -72,7 +72,8 @@ def _named(languages: Mapping[str, Tally]) -> Iterator[tuple[str, Tally]]:
     return ((name, tally) for name, tally in languages.items() if name)
 
 
-def _rule_lines(run: RunFolder, stages: list[StageFunnel]) -> Iterator[RuleLine]:
+def rule_lines(run: RunFolder, stages: list[StageFunnel]) -> Iterator[RuleLine]:
+    """Every rule of the run in its order, with what it did."""
     accounts = {stage.stage: stage for stage in stages}
     for stage in run.stages:
         account = accounts[stage.name]

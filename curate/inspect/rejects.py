@@ -28,18 +28,23 @@ class Reject:
     text: str | None
 
     @property
-    def why(self) -> str:
-        """The stage, the reason and the numbers, in one line."""
+    def numbers(self) -> str:
+        """What decided: a score against its threshold, or the document that this one repeats; else nothing."""
         row = self.decision
-        told = f"{row['stage']} / {row['reason']}"
         if row["jaccard"] is not None:
-            return f"{told}: Jaccard {number(row['jaccard'])} with {row['duplicate_of']}"
+            return f"Jaccard {number(row['jaccard'])} with {row['duplicate_of']}"
         if row["duplicate_of"]:
-            return f"{told}: same as {row['duplicate_of']}"
+            return f"same as {row['duplicate_of']}"
         if row["score"] is None:
-            return told
+            return ""
         sign = "<" if row["score"] < row["threshold"] else ">"
-        return f"{told}: {number(row['score'])} {sign} {number(row['threshold'])}"
+        return f"{number(row['score'])} {sign} {number(row['threshold'])}"
+
+    @property
+    def why(self) -> str:
+        """The stage, the reason and what decided, in one line."""
+        told = f"{self.decision['stage']} / {self.decision['reason']}"
+        return f"{told}: {self.numbers}" if self.numbers else told
 
 
 def sample_rejects(run: RunFolder, stage: str | None = None, reason: str | None = None, n: int = 10) -> list[Reject]:

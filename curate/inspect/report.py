@@ -7,7 +7,6 @@ Rebuilding gives the same bytes but for the seconds that run.json holds.
 Cost: one pass over all documents (see `survey`) and a few over the ledger.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from curate.inspect.clusters import largest_clusters
 from curate.inspect.failures import failures
 from curate.inspect.frequencies import word_groups
 from curate.inspect.funnel import StageFunnel, funnel
-from curate.inspect.panels import length_panels, score_panels
+from curate.inspect.panels import length_panels, rule_lines, score_panels
+from curate.inspect.recipe_text import recipe_toml
 from curate.inspect.rejects import sample_per_reason
 from curate.inspect.run_folder import RunFolder, open_run
 from curate.inspect.show import bounds, number, share, snippet, visible
@@ -31,7 +31,8 @@ CLUSTERS = 20
 HOSTS = 20
 LANGUAGES = 12
 MORE_LANGUAGES = 200
-SOURCES = 60
+SOURCES = 15
+MORE_SOURCES = 200
 ALARM_SHARE = 0.9
 # A source with fewer records says nothing by losing all of them.
 ALARM_RECORDS = 20
@@ -84,10 +85,12 @@ def render_report(run: RunFolder) -> str:
         "samples": _in_order(samples, stages),
         "anchors": {key: f"rejected-{index}" for index, key in enumerate(samples)},
         "failures": failures(run),
+        "tokens": run.summary["tokens"],
         "words": word_groups(run),
         "throughput": speeds,
         "throughput_most": max([speed.seconds for speed in speeds], default=0),
-        "recipe": json.dumps({key: run.summary[key] for key in ("recipe", "stages")}, indent=1, ensure_ascii=False),
+        "recipe": recipe_toml(run.summary["recipe"]),
+        "rules": list(rule_lines(run, stages)),
     }
     return environment().get_template("report.html").render(facts, contents=_contents(facts))
 
@@ -118,7 +121,7 @@ def environment() -> jinja2.Environment:
 
 def alarm(tally: Tally) -> bool:
     """Whether a source has lost suspiciously much."""
-    return tally.records_in >= ALARM_RECORDS and tally.removed_share > ALARM_SHARE
+    return tally.pages >= ALARM_RECORDS and tally.removed_share > ALARM_SHARE
 
 
 def duplicate_alarm(tally: Tally) -> bool:
@@ -163,6 +166,7 @@ def _names(found: Survey) -> dict[str, Any]:
         "n_hosts": len([name for name in found.hosts if name]),
         "inputs": sorted(by_input(found.sources).items()),
         "sources": sources[:SOURCES],
+        "more_sources": sources[SOURCES:MORE_SOURCES],
         "n_sources": len(sources),
         "thinned": found.thinned,
     }
@@ -198,7 +202,7 @@ def _contents(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("duplicates", "Duplicate clusters", facts["clusters"]),
         ("rejected", "Rejected documents", facts["samples"]),
         ("failures", "Failures", facts["failures"]),
-        ("words", "Words and tokens", facts["words"]),
+        ("tokens", "Tokens and words", facts["tokens"]),
         ("throughput", "Throughput", True),
         ("recipe", "Recipe", True),
     ]

@@ -25,17 +25,26 @@ HOST = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
 
 @dataclass
 class Tally:
-    """How many records came in under a name, how many were kept, how many were duplicates or left before dedup."""
+    """How many records came in under a name, and how many of them were kept, were duplicates, left before dedup.
+
+    unread: those that the readers decided themselves, as pictures, redirects and what cannot be read.
+    """
 
     records_in: int = 0
     kept: int = 0
     duplicates: int = 0
     before_dedup: int = 0
+    unread: int = 0
+
+    @property
+    def pages(self) -> int:
+        """Records that reached the first stage."""
+        return self.records_in - self.unread
 
     @property
     def removed_share(self) -> float:
-        """Share of the records that are not in the corpus."""
-        return 1 - self.kept / self.records_in if self.records_in else 0.0
+        """Share of the pages that are not in the corpus."""
+        return 1 - self.kept / self.pages if self.pages else 0.0
 
     @property
     def duplicate_share(self) -> float:
@@ -49,6 +58,7 @@ class Tally:
         self.kept += other.kept
         self.duplicates += other.duplicates
         self.before_dedup += other.before_dedup
+        self.unread += other.unread
 
 
 @dataclass
@@ -150,11 +160,12 @@ def _tally(names: dict[str, Tally], table: pa.Table, column: str) -> None:
             "kept": pc.equal(table["verdict"], "kept").cast(pa.int64()),
             "duplicate": table["duplicate"].cast(pa.int64()),
             "early": table["early"].cast(pa.int64()),
+            "unread": pc.fill_null(pc.equal(table["stage"], "read"), False).cast(pa.int64()),
         }
     )
-    sums = [("kept", "count"), ("kept", "sum"), ("duplicate", "sum"), ("early", "sum")]
+    sums = [("kept", "count"), ("kept", "sum"), ("duplicate", "sum"), ("early", "sum"), ("unread", "sum")]
     for row in flags.group_by("name").aggregate(sums).to_pylist():
-        counted = Tally(row["kept_count"], row["kept_sum"], row["duplicate_sum"], row["early_sum"])
+        counted = Tally(row["kept_count"], *(row[f"{key}_sum"] for key in ("kept", "duplicate", "early", "unread")))
         names.setdefault(row["name"], Tally()).add(counted)
 
 
