@@ -39,7 +39,9 @@ def normalise(
     return {
         "text": pa.array(after, pa.string()),
         "normalise_removed_chars": pa.array(
-            [len(old) - len(new) for old, new in zip(before, after, strict=True)], pa.int32()
+            # NFC makes two characters of a few, such as U+0958: that removes nothing
+            [max(len(old) - len(new), 0) for old, new in zip(before, after, strict=True)],
+            pa.int32(),
         ),
         "normalise_chars": pa.array([len(value.strip()) for value in after], pa.int32()),
     }

@@ -65,7 +65,7 @@ def flags() -> npt.NDArray[np.uint16]:
 
 @cache
 def lower() -> npt.NDArray[np.uint32]:
-    """uint32[0x110000]: every code point's lower case, one to one (İ becomes i, ß stays)."""
+    """uint32[0x110000]: the lower case of every letter, one to one (İ becomes i, ß and the numeral Ⅷ stay)."""
     table = np.arange(CODE_POINTS, dtype=np.uint32)
     for code in np.flatnonzero(flags() & UPPER):
         table[code] = ord(chr(code).lower()[0])

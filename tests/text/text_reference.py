@@ -89,8 +89,8 @@ def words(text: str) -> list[str]:
 
 
 def lower(text: str) -> str:
-    """One character to one; İ becomes i."""
-    return "".join(char.lower()[0] for char in text)
+    """Letters, one character to one: İ becomes i, the numeral Ⅷ stays."""
+    return "".join(char.lower()[0] if unicodedata.category(char) in ("Lu", "Lt") else char for char in text)
 
 
 def lines(text: str) -> list[str]:
