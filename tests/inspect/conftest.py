@@ -8,7 +8,12 @@ import pytest
 from made_run import ordinary, write_run
 from rich.console import Console
 
+from curate.engines.local import LocalEngine
 from curate.inspect.run_folder import RunFolder, open_run
+from curate.plan import compile_plan
+from curate.progress import Silent
+from curate.recipe import parse_recipe
+from curate.run import run
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +33,29 @@ def printed() -> Iterator[Console]:
     """A wide console that shows nothing; `export_text()` gives what was printed on it."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
         yield Console(width=160, record=True, file=nowhere)
+
+
+@pytest.fixture(scope="session")
+def real_out(made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small crawl carried out with every stage and token files."""
+    out = tmp_path_factory.mktemp("real") / "out"
+    recipe = parse_recipe(
+        {
+            "name": "real",
+            "input": [{"name": "made", "root": str(made_crawl)}],
+            "stage": [
+                {"use": "urls"},
+                {"use": "extract", "backend": "resiliparse"},
+                {"use": "language", "languages": ["en", "zh"]},
+                {"use": "normalise"},
+                {"use": "score"},
+                {"use": "rules", "pack": ["gopher", "fineweb2_zh"]},
+                {"use": "exact_dedup"},
+                {"use": "fuzzy_dedup"},
+            ],
+            "output": {"max_failed_ratio": 1.0, "part_bytes": 50 << 10},
+            "tokens": {"vocab_size": 1000, "sequence_length": 128},
+        }
+    )
+    run(compile_plan(recipe), out, LocalEngine(1), Silent())
+    return out
