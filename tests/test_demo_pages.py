@@ -166,4 +166,4 @@ def test_the_real_packages_hold_what_the_demo_promises(demo: ModuleType, tmp_pat
     folder = tmp_path / "demo" / "pages"
     demo.fetch_all(folder)
     html, archives = list(folder.rglob("*.html")), [*folder.rglob("*arc"), *folder.rglob("*arc.gz")]
-    assert (len(html), len(archives)) == (299, 16)
+    assert (len(html), len(archives)) == (367, 16)

@@ -2,17 +2,22 @@
 
 import re
 import sys
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
 import pyarrow as pa
 import pytest
+import typer
 
-from curate.recipe import InputTable, OutputTable, RuleTable, StageTable, TokensTable, parse_recipe
+from curate.cli import app
+from curate.plan import compile_plan
+from curate.recipe import InputTable, OutputTable, RuleTable, StageTable, TokensTable, load_recipe, parse_recipe
 from curate.rule import decide
 from curate.schema import DOC, LEDGER
 
 ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "pipelines").glob("*.toml"))
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
@@ -62,8 +67,6 @@ def test_every_column_is_documented() -> None:
 
 
 def test_the_recipe_in_the_documentation_is_one() -> None:
-    import tomllib
-
     assert parse_recipe(tomllib.loads(code_block("recipe.md", "toml"))).name == "web"
 
 
@@ -79,6 +82,13 @@ def test_the_stage_in_the_documentation_works() -> None:
     assert verdicts.not_applicable == {"shouting": 1}
 
 
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_recipes_that_come_with_curate_have_a_plan(recipe: Path) -> None:
+    plan = compile_plan(load_recipe(recipe))
+    assert plan.recipe.name == recipe.stem
+    assert plan.corpus_schema.names[:4] == DOC.names[:4]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_relative_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8")):
@@ -87,10 +97,6 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_are_named_exist(page: Path) -> None:
-    import typer
-
-    from curate.cli import app
-
     group = typer.main.get_command(app)
     known = set(group.commands)  # type: ignore[attr-defined]  # a Typer app with several commands is a group
     named = set(re.findall(r"\bcurate ([a-z]+)\b(?= [A-Z./]|`| --)", page.read_text(encoding="utf-8")))

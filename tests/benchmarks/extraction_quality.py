@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import pyarrow as pa
 
@@ -65,14 +66,15 @@ def _arguments() -> argparse.Namespace:
 def gold_pages(name: str, at_most: int = 10**6) -> list[GoldPage]:
     """Pages of a gold set that have human-made text, spread evenly over it."""
     folder = SHARED / "data" / "gold"
-    gold = {row["url"]: row for row in _gold_rows(folder / f"{name}.gold.jsonl")}
+    gold = {unquote(row["url"]): row for row in _gold_rows(folder / f"{name}.gold.jsonl")}
     (file,) = list_files([input_from_path(str(folder / f"{name}.warc.gz"))])
     wanted = sorted(gold)[:: max(1, -(-len(gold) // at_most))]
     chosen = dict.fromkeys(wanted)
     for batch in read(Piece(file), Limits(), lambda key, n: None):
         for row in batch.to_pylist():
-            if row["url"] in chosen and row["html"] is not None:
-                chosen[row["url"]] = row
+            url = unquote(row["url"] or "")
+            if url in chosen and row["html"] is not None:
+                chosen[url] = row
     return [GoldPage(row, gold[url]["gold"], gold[url]["lang"]) for url, row in chosen.items() if row]
 
 
