@@ -41,7 +41,7 @@ def _guarded(piece: Piece, limits: Limits, count: Callable[[str, int], None]) ->
         for row in _rows(piece, limits, count):
             last = max(last, int(row["offset"]))
             yield row
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
         kind = type(error).__name__
         yield make_row(piece.file.source, last + 1, crawl=piece.file.crawl, **failed(f"unreadable: {kind}"))
 
@@ -57,7 +57,7 @@ def _rows(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> It
         yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **failed("unsupported_format"))
     elif not piece.file.size_bytes and kind in ("html", "text"):
         yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **dropped("empty"))
-    elif not piece.file.size_bytes:
+    elif not piece.file.size_bytes and kind != "parquet":
         return  # an archive or list without records
     elif kind in WARC_KINDS:
         yield from read_archive(piece, limits, count)

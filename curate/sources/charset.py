@@ -179,6 +179,8 @@ def _declared(data: bytes, charset: str | None) -> Iterator[str]:
     header = encoding_of_label(charset)
     if header:
         yield header
+    if not data[:_META_BYTES].lstrip().startswith(b"<"):
+        return  # a text may speak of meta tags without being a page
     for match in _META.finditer(data[:_META_BYTES]):
         meta = encoding_of_label((match[1] or match[2]).decode("ascii", "replace"))
         if meta and meta != header:

@@ -20,6 +20,7 @@ _FORMATS = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".txt": "text", ".text": "text",
 }  # fmt: skip
 _COMPRESSIONS = (".open", ".gz", ".zst", ".zstd")  # `.open`: a WARC that its crawler has not closed yet
+_CONTENT_MAGIC = {b"WARC/": "warc", b"filedesc:": "arc", b"PAR1": "parquet"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -118,14 +119,14 @@ def _files_of(item: Input) -> Iterator[SourceFile]:
         # fsspec's local file system follows links, as the reader will
         size = int(info.get("size") or 0)
         where = path if "file" in system.protocol else system.unstrip_protocol(path)
-        kind = format_of(path) if item.format == "auto" else item.format
-        yield SourceFile(f"{item.name}/{below}", where, size, version, kind, item.crawl, dict(item.columns))
+        kind = _format(path, where) if item.format == "auto" else item.format
+        yield SourceFile(_printable(f"{item.name}/{below}"), where, size, version, kind, item.crawl, dict(item.columns))
 
 
 def _paths(system: Any, root: str, item: Input) -> Iterator[str]:
     for wanted in item.paths or ("",):
         path = wanted if os.path.isabs(wanted) else f"{root}/{wanted}".rstrip("/")
-        if set(wanted) & set("*?["):
+        if set(wanted) & set("*?[") and not system.exists(path):  # a file may be called `a[1].warc`
             matches = [match for match in system.glob(path) if not system.isdir(match)]
             if not matches:
                 raise RecipeError(f"input {item.name!r}: nothing matches {wanted!r} below {item.root}")
@@ -146,11 +147,20 @@ def _below(root: str, path: str, item: Input) -> str:
     return leaf[len(trunk) :]
 
 
+def _printable(source: str) -> str:
+    """A name that is not UTF-8 with its bytes spelled out, as a source has to be text."""
+    return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def open_system(root: str) -> tuple[Any, str]:
-    """(fsspec file system, path in it) of a folder or URL."""
+    """(fsspec file system, path in it) of a folder or URL. Raises RecipeError where there is none for its scheme."""
     import fsspec
 
-    system, path = fsspec.core.url_to_fs(root if "://" in root else os.path.abspath(root), use_listings_cache=False)
+    place = root if "://" in root else os.path.abspath(root)
+    try:
+        system, path = fsspec.core.url_to_fs(place, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise RecipeError(f"cannot open {root!r}: {error}") from error
     return system, path.rstrip("/") or "/"
 
 
@@ -163,6 +173,21 @@ def format_of(path: str) -> str:
         if name.endswith(ending):
             return kind
     return "unsupported"
+
+
+def _format(path: str, where: str) -> str:
+    """By name, else by the first bytes: crawlers leave files without an ending, or with one of their own."""
+    kind = format_of(path)
+    if kind != "unsupported":
+        return kind
+    from curate.sources.inflate import open_inflated
+
+    try:
+        with open_inflated(where) as stream:
+            head = stream.read(16)
+    except OSError:
+        return kind
+    return next((known for magic, known in _CONTENT_MAGIC.items() if head.startswith(magic)), kind)
 
 
 def open_stored(path: str) -> Any:

@@ -125,14 +125,11 @@ def _inflate(data: bytes, limit: int) -> bytes:
 def _brotli(data: bytes, limit: int) -> bytes:
     import brotli
 
-    decoder, result = brotli.Decompressor(), b""
+    decoder = brotli.Decompressor()
     try:
-        for start in range(0, len(data), 1 << 16):
-            result += decoder.process(data[start : start + (1 << 16)])
-            if len(result) >= limit:
-                break
+        result: bytes = decoder.process(data, output_buffer_limit=limit)
     except brotli.error:
-        return result or _plain(data, "br")
+        return _plain(data, "br")
     return result
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curate.sources.files import Piece, open_stored
+from curate.sources.inflate import ERROR_OF, open_inflated, trouble_of
 from curate.sources.rows import Limits, Row, dropped, failed, make_row
-from curate.sources.streams import Inflating, open_inflated
 
 # Their names for our columns where a recipe gives none, first match wins.
 SYNONYMS: Mapping[str, tuple[str, ...]] = {
@@ -38,14 +38,9 @@ def read_jsonl(piece: Piece, limits: Limits) -> Iterator[Row]:
             if line.strip():
                 yield make_row(piece.file.source, offset, **_columns(piece, line, length, limits))
             offset += length
-    if is_cut(stream) and piece.end is None:
-        yield make_row(piece.file.source, offset, crawl=piece.file.crawl, **failed("truncated"))
-
-
-def is_cut(stream: Any) -> bool:
-    """Whether the compressed stream below a buffered one ended too early."""
-    raw = getattr(stream, "raw", None)
-    return isinstance(raw, Inflating) and raw.cut
+    trouble = trouble_of(stream)
+    if trouble and piece.end is None:
+        yield make_row(piece.file.source, offset, crawl=piece.file.crawl, **failed(ERROR_OF[trouble]))
 
 
 def document_columns(entry: Mapping[str, Any], names: Mapping[str, str], crawl: int | None) -> Row:
@@ -82,7 +77,9 @@ def _columns(piece: Piece, line: bytes, length: int, limits: Limits) -> Row:
 
 def _clean(value: Any) -> Any:
     """Lone surrogates, which JSON can spell and UTF-8 cannot, become U+FFFD."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _open(piece: Piece) -> tuple[Any, int]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.sources.files import Piece, SourceFile, open_stored
 from curate.sources.jsonl import SYNONYMS, document_columns
-from curate.sources.rows import Limits, Row, dropped, make_row
+from curate.sources.rows import Limits, Row, dropped, failed, make_row
 
 
 def read_parquet(piece: Piece, limits: Limits) -> Iterator[Row]:
@@ -15,12 +16,34 @@ def read_parquet(piece: Piece, limits: Limits) -> Iterator[Row]:
         end = file.num_row_groups if piece.end is None else piece.end
         offset = sum(file.metadata.row_group(group).num_rows for group in range(piece.start))
         columns = _columns(file, piece.file)
-        for batch in file.iter_batches(256, row_groups=list(range(piece.start, end)), columns=columns):
-            entries = batch.to_pylist() if columns else [{}] * batch.num_rows
-            for entry in entries:
-                row = document_columns(entry, piece.file.columns, piece.file.crawl)
+        for group in range(piece.start, end):
+            for entry in _entries(file, group, columns):
+                row = entry if "error" in entry else document_columns(entry, piece.file.columns, piece.file.crawl)
                 yield make_row(piece.file.source, offset, **_bounded(row, limits))
                 offset += 1
+
+
+def _entries(file: pq.ParquetFile, group: int, columns: list[str]) -> Iterator[Row]:
+    """The rows of a row group as mappings, or as failed rows; a damaged page takes the rest of its group along."""
+    left = file.metadata.row_group(group).num_rows
+    try:
+        for batch in file.iter_batches(256, row_groups=[group], columns=columns):
+            for row in _mappings(batch) if columns else [{}] * batch.num_rows:
+                yield row
+                left -= 1
+    except (OSError, pa.ArrowException):
+        yield from [failed("malformed_record: damaged_row_group")] * left
+
+
+def _mappings(batch: pa.RecordBatch) -> list[Row]:
+    """A batch's rows; those with strings that are not UTF-8, which Parquet does not check, as failed rows."""
+    try:
+        rows: list[Row] = batch.to_pylist()
+    except UnicodeDecodeError:
+        if batch.num_rows == 1:
+            return [failed("malformed_record: not_utf8")]
+        return [row for number in range(batch.num_rows) for row in _mappings(batch.slice(number, 1))]
+    return rows
 
 
 def row_groups(file: SourceFile) -> list[int]:

@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curate.sources.files import WARC_KINDS, Piece, SourceFile, compression_of, open_stored
+from curate.sources.inflate import layout_of, open_inflated, trouble_of
 from curate.sources.parquet import row_groups
-from curate.sources.rows import Limits
-from curate.sources.streams import layout_of, open_inflated
-from curate.sources.warc import UnreadableError, scan_offsets
+from curate.sources.records import boundaries
 from curate.store import atomic_file
 
 # Text and pages shrink to about this share when they are compressed; only used to guess sizes.
@@ -32,7 +31,7 @@ def split(file: SourceFile, part_bytes: int, spill_folder: Path) -> list[Piece]:
         return whole
     try:
         return _cut(file, part_bytes, spill_folder, compressed) or whole
-    except (OSError, ValueError, UnreadableError):
+    except (OSError, ValueError):
         return whole
 
 
@@ -56,7 +55,7 @@ def _cut(file: SourceFile, part_bytes: int, spill_folder: Path, compressed: bool
         return list(_spill_lines(file, part_bytes, spill_folder) if compressed else _line_runs(file, part_bytes))
     if layout_of(file.path) == "one_stream":
         return list(_spill_records(file, part_bytes, spill_folder))
-    return _runs(file, list(scan_offsets(Piece(file), Limits())), part_bytes)
+    return _runs(file, list(boundaries(file.path)), part_bytes)
 
 
 def _runs(file: SourceFile, records: Sequence[tuple[int, int]], part_bytes: int) -> list[Piece]:
@@ -110,14 +109,14 @@ def _spill_lines(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Pi
             more = bool(stream.peek(1))
             yield Piece(file, start, start + size, size, str(path))
             start, number = start + size, number + 1
-        if getattr(stream.raw, "cut", False):
+        if trouble_of(stream):
             raise OSError("cut off")
 
 
 def _spill_records(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Piece]:
     """Copy runs of records out of one compressed stream. A stream that is cut is left to its reader, whole."""
     with open_inflated(file.path) as stream:
-        for number, piece in enumerate(_runs(file, list(scan_offsets(Piece(file), Limits())), part_bytes)):
+        for number, piece in enumerate(_runs(file, list(boundaries(file.path)), part_bytes)):
             path = folder / f"{number:06d}.warc"
             with atomic_file(path) as temporary, open(temporary, "wb") as out:
                 while piece.end is None or piece.start + out.tell() < piece.end:
@@ -127,7 +126,7 @@ def _spill_records(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[
                     out.write(block)
                 size = out.tell()
             yield Piece(file, piece.start, piece.start + size, size, str(path))
-        if getattr(stream.raw, "cut", False):
+        if trouble_of(stream):
             raise OSError("cut off")
 
 

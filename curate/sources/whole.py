@@ -5,9 +5,8 @@ from pathlib import PurePosixPath
 
 from curate.sources.charset import decode_text
 from curate.sources.files import Piece
-from curate.sources.jsonl import is_cut
+from curate.sources.inflate import ERROR_OF, Trouble, open_inflated, trouble_of
 from curate.sources.rows import Limits, Row, dropped, failed, make_row
-from curate.sources.streams import open_inflated
 
 
 def read_whole(piece: Piece, limits: Limits) -> Iterator[Row]:
@@ -15,13 +14,13 @@ def read_whole(piece: Piece, limits: Limits) -> Iterator[Row]:
     stream = open_inflated(piece.file.path)
     with stream:
         data = stream.read(limits.max_record_bytes + 1)
-        cut = is_cut(stream)
-    yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **_content(piece, data, cut, limits))
+        trouble = trouble_of(stream)
+    yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **_content(piece, data, trouble, limits))
 
 
-def _content(piece: Piece, data: bytes, cut: bool, limits: Limits) -> Row:
-    if cut:
-        return failed("truncated")
+def _content(piece: Piece, data: bytes, trouble: Trouble | None, limits: Limits) -> Row:
+    if trouble:
+        return failed(ERROR_OF[trouble])
     if len(data) > limits.max_record_bytes:
         return dropped("too_large", len(data), limits.max_record_bytes)
     if not data.strip():

@@ -112,6 +112,11 @@ def test_few_accents_mean_windows_1252() -> None:
     assert decode_text("It costs £3 at the café, don’t you think?".encode("cp1252")).count("£3 at the café") == 1
 
 
+def test_a_text_about_meta_tags_declares_nothing() -> None:
+    text = 'Write <meta charset="gb2312"> for Chinese: é'
+    assert decode_text(text.encode()) == text
+
+
 def test_unknown_labels_count_as_none() -> None:
     assert encoding_of_label("no-such-charset") is None
     assert encoding_of_label(" 'GB2312' ") == "gb18030"
