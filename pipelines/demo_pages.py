@@ -1,10 +1,10 @@
-"""Fetch real web pages for the demo: the ones that five Python source distributions carry as their test data.
+"""Fetch real web pages for the demo: the ones that six Python source distributions carry as their test data.
 
-What: 299 HTML pages in some 20 languages and 16 small web archives (WARC and ARC), 90 MB, into demo/pages/.
+What: 367 HTML pages in some 20 languages and 16 small web archives (WARC and ARC), 95 MB, into demo/pages/.
 Why: a demo on made-up pages proves little, and other people's pages do not belong into this repository. pip is the
 one thing that a machine on which this project is being set up can reach, so pip fetches them: from whatever index,
 mirror or folder it is configured with.
-Cost: about 52 MB of download and a minute; done once, a second call finds everything in place.
+Cost: about 54 MB of download and a minute; done once, a second call finds everything in place.
 
 Each archive is pinned to a version and a sha256 that pip checks before it opens the file. Of an archive only the pages
 are read, byte by byte through `tarfile`: nothing of it is executed by this script, links are refused, and so are names
@@ -92,6 +92,14 @@ PACKAGES = (
         "GPL-3.0-or-later",
         ("tests/cache/*.html",),
         "blogs, news and small sites, mostly German, English and French",
+    ),
+    Package(
+        "htmldate",
+        "1.0.0",
+        "3767aed93c72a9ac0a68ff907eefc373c183593507a8354e899229bac621da1b",
+        "GPL-3.0-or-later",
+        ("tests/cache/*.html",),
+        "pages of the same kind by the same people, some of them the same pages on another day",
     ),
     Package(
         "gne",
