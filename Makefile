@@ -26,8 +26,8 @@ test: lint  ## lint, types and all tests but the long ones (at most 15 minutes o
 proof: setup  ## the long runs behind the figures in the documentation
 	$(BIN)/pytest -m proof -s
 
-bench: setup  ## documents per second and peak memory
-	$(BIN)/pytest tests/benchmarks -m proof -s
+bench: setup  ## every script in tests/benchmarks: speed, memory, quality
+	@for script in tests/benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
 
 lint: setup  ## ruff check, ruff format, mypy --strict
 	$(BIN)/ruff check .
