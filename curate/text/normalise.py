@@ -21,7 +21,9 @@ _CONTROLS: dict[int, None] = dict.fromkeys(c for c in [*range(0x20), *range(0x7F
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
 _TRAILING_SPACE = re.compile(r"[ \t]+\n")
 _BLANK_LINES = re.compile(r"\n{3,}")
-_CITATION = re.compile(r"\[(?:\d{1,4}|edit|citation needed|note \d{1,3})\]")
+# Wikis put them behind a sentence (C4 takes them out).
+CITATION = r"\[(?:\d{1,4}|edit|citation needed|note \d{1,3})\]"
+_CITATION = re.compile(CITATION)
 
 
 class Steps(NamedTuple):

@@ -67,7 +67,7 @@ def test_trap_2_top_ngram_counts_single_occurrences_and_spaces() -> None:
 
 
 def test_trap_3_duplicate_ngrams_are_joined_without_spaces_and_jump() -> None:
-    words = "aa bb cc dd ee".split()
+    words = ["aa", "bb", "cc", "dd", "ee"]
     text = " ".join(words * 3)
     # 15 words; hits at the 6th and, five words further, at the 11th: 2 × 10 characters without spaces
     assert scores(text)["duplicate_5gram_char_ratio"] == pytest.approx(20 / len(text))
