@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -88,11 +89,11 @@ def render_comparison(a: Path, b: Path, console: Console) -> None:
         for item in sample:
             where = terminal(item.url or item.source)
             told = terminal(item.fate or "not in its input")
-            console.print(f"  [dim]{item.doc_id}[/]  {where}  [dim]the other: {told}[/]", highlight=False)
+            console.print(f"  [dim]{item.doc_id}  the other: {told}[/]\n    {where}", highlight=False, soft_wrap=True)
 
 
 def _funnels(run_a: RunFolder, run_b: RunFolder, names: tuple[str, str]) -> Table:
-    table = Table(show_edge=False, pad_edge=False, header_style="bold", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for heading in ("stage", "reason", *names, "difference"):
         table.add_column(terminal(heading), justify="left" if heading in ("stage", "reason") else "right")
     removed = [_removed(run_a), _removed(run_b)]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -199,6 +200,8 @@ def _identity(told: Explanation) -> Table:
     facts = {"document": row["doc_id"], "verdict": fate(row), "url": row["url"], "title": columns.get("title")}
     facts |= {"place": place, **{name: columns.get(name) for name in ("date", "lang", "crawl", "content_id")}}
     table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for name, value in facts.items():
         if value is not None:
             table.add_row(f"[dim]{name}", Text(visible(str(value))))
@@ -206,20 +209,36 @@ def _identity(told: Explanation) -> Table:
 
 
 def _way(told: Explanation) -> Table:
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for name in ("stage", "rule", "score", "value", "must be", "outcome"):
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for name in ("stage and rule", "asks for", "value", "outcome"):
         table.add_column(name, overflow="fold", justify="right" if name == "value" else "left")
     for visit in told.visits:
-        table.add_row(f"[bold]{terminal(visit.stage)}", "", "", "", "", _styled(visit.outcome))
-        judged = {check.rule.score for check in visit.checks}
-        for name, value in visit.added.items():
-            if name not in judged and value is not None:
-                table.add_row("", "", f"[dim]{terminal(name)}", _shown(value), "", "")
-        for check in visit.checks:
-            rule = check.rule
-            asked, outcome = terminal(bounds(rule)), _styled(check.outcome)
-            table.add_row("", terminal(rule.reason), terminal(rule.score), _shown(check.value), asked, outcome)
+        table.add_row(f"[bold]{terminal(visit.stage)}", "", "", _styled(visit.outcome))
+        if visit.outcome != "not reached":
+            for cells in (*_stored(visit), *_checked(visit)):
+                table.add_row(*cells)
     return table
+
+
+def _stored(visit: StageVisit) -> Iterator[tuple[str, ...]]:
+    """Rows for what a stage stored without a rule on it."""
+    judged = {check.rule.score for check in visit.checks}
+    for name, value in visit.added.items():
+        if name not in judged and value is not None:
+            yield f"[dim]  {terminal(name)}", "", f"[dim]{_shown(value)}", ""
+
+
+def _checked(visit: StageVisit) -> Iterator[tuple[str, ...]]:
+    """Rows for the rules; those for other languages are only counted."""
+    elsewhere = 0
+    for check in visit.checks:
+        if check.outcome == "other language":
+            elsewhere += 1
+            continue
+        asked = f"{check.rule.score} {bounds(check.rule)}"
+        yield f"  {terminal(check.rule.reason)}", terminal(asked), _shown(check.value), _styled(check.outcome)
+    if elsewhere:
+        yield f"[dim]  {elsewhere} for other languages", "", "", ""
 
 
 def _styled(outcome: str) -> str:
@@ -230,5 +249,5 @@ def _shown(value: Any) -> str:
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return terminal(snippet(str(value), 60))
+        return terminal(snippet(str(value), 24))
     return number(value)

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -62,14 +63,18 @@ def render_status(out: Path, console: Console) -> None:
         "stopped": "not finished, and nobody is working on it; the same command again goes on",
     }
     console.print(f"{terminal(str(out))}: {told[found.state]}; the input makes {found.parts:,} parts", highlight=False)
-    table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    for heading in ("step", "parts done", "records", "MB written", "removed", "worker seconds"):
-        table.add_column(heading, justify="left" if heading == "step" else "right")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    table.add_column("step", overflow="fold")
+    for heading in ("parts done", "records", "MB", "removed", "worker s"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    steps = {step.name for step in found.steps}
     for step in found.steps:
         done = f"{step.done:,}" if step.parts is None else f"{step.done:,} of {step.parts:,}"
         removed = f"{step.removed:,} ({share(step.removed, step.records)})" if step.removed else ""
         spent = f"{step.seconds:,.1f}" if step.seconds else ""
-        table.add_row(terminal(step.name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", removed, spent)
+        owner, _, exchange = step.name.partition(".")
+        name = f"  {exchange}" if exchange and owner in steps else step.name
+        table.add_row(terminal(name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", removed, spent)
     console.print(table)
 
 

@@ -98,7 +98,8 @@ def test_what_is_printed(made_run: RunFolder, printed: Console) -> None:
     assert "dropped by exact_dedup: exact_duplicate" in text
     assert f"duplicate of {by_offset(93)}" in text
     assert "→ dropped by fuzzy_dedup: near_duplicate" in text
-    assert "50 … 100,000 (en)" in text
+    assert "words 50 … 100,000 (en)" in text
+    assert "1 for other languages" in text
     assert "in/crawl.warc.gz, offset 94, 9 bytes as stored" in text
 
 
