@@ -1,7 +1,7 @@
-"""The process that third-party parsers run in: `python -m curate.stages.extract_child MEMORY_BYTES`.
+"""The process that third-party parsers run in: `python -m curate.stages.extract_child BACKEND MODE MEMORY_BYTES`.
 
-Reads requests (backend, mode, url, html) from standard input, answers (status, text, title, date). It may be killed at
-any moment; it ends when its parent does. What extractors print goes nowhere.
+Says "ready" or what is missing, then answers requests (url, day, html) with (status, text, title, date). It may be
+killed at any moment, and it ends when its parent does. What extractors print goes nowhere.
 """
 
 import contextlib
@@ -12,38 +12,44 @@ import signal
 import sys
 from typing import BinaryIO
 
-from curate.stages.extractors import load_extractor
-from curate.stages.frames import read_frame, write_frame
+from curate.stages.extractors import BACKENDS, Extractor, Page, load_extractor
+from curate.stages.frames import read_message, write_message
+
+_WARM_UP = "<html><head><title>A page</title></head><body><article><p>Some text.</p></article></body></html>"
 
 
 def main() -> None:
     """Answer requests until there are no more."""
-    limit_memory(int(sys.argv[1]))
+    backend, mode, memory_bytes = sys.argv[1:]
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches children too; it is not for them
     die_with_parent()
-    requests, answers = sys.stdin.buffer, _take_over_stdout()
+    limit_resources(int(memory_bytes))
+    requests, answers = take_over_pipes()
     with contextlib.suppress(EOFError, BrokenPipeError):
+        extractor = _start(backend, answers)
         while True:
-            backend, mode, url, html = (part.decode("utf-8", "replace") for part in read_frame(requests))
-            write_frame(answers, [part.encode("utf-8", "replace") for part in answer(backend, mode, url, html)])
+            url, day, html = (part.decode("utf-8", "replace") for part in read_message(requests))
+            write_message(answers, answer(extractor, Page(html, url, day, mode)))
 
 
-def answer(backend: str, mode: str, url: str, html: str) -> tuple[str, str, str, str]:
-    """("ok", text, title, date), or an error code with three empty strings."""
+def answer(extractor: Extractor, page: Page) -> list[bytes]:
+    """["ok", text, title, date] or [error code] in UTF-8."""
     try:
-        found = load_extractor(backend)(html, url, mode)
+        found = extractor(page)
+        return [part.encode("utf-8", "replace") for part in ("ok", found.text, found.title, found.date)]
     except MemoryError:
-        return "memory", "", "", ""
+        return [b"memory"]
     except RecursionError:
-        return "too_deep", "", "", ""
+        return [b"too_deep"]
     except Exception as error:  # whatever a third-party parser raises belongs to this page alone
-        return f"extractor: {type(error).__name__}", "", "", ""
-    return "ok", found.text, found.title, found.date
+        return [f"extractor: {type(error).__name__}".encode()]
 
 
-def limit_memory(limit_bytes: int) -> None:
-    """Let allocation fail beyond `limit_bytes` of address space, where the system knows that limit."""
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+def limit_resources(memory_bytes: int) -> None:
+    """Let allocation fail beyond `memory_bytes` of address space, where the system knows that limit; no core files."""
+    for kind, limit in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (limit, limit))
 
 
 def die_with_parent() -> None:
@@ -53,12 +59,26 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
-def _take_over_stdout() -> BinaryIO:
-    """The real standard output for answers; what others print to it is thrown away."""
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    return answers
+def take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """(requests, answers), moved away from standard input and output, where extractors could disturb them."""
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(nowhere, standard)
+    return requests, answers
+
+
+def _start(backend: str, answers: BinaryIO) -> Extractor:
+    """Import everything before the first page, so that no page pays for it with its CPU time."""
+    try:
+        extractor = load_extractor(backend)
+        if backend in BACKENDS:
+            extractor(Page(_WARM_UP))
+    except Exception as error:
+        write_message(answers, [b"failed", f"{type(error).__name__}: {error}".encode("utf-8", "replace")])
+        raise EOFError from error
+    write_message(answers, [b"ready"])
+    return extractor
 
 
 if __name__ == "__main__":

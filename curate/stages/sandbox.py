@@ -1,8 +1,11 @@
 """One child process that parses hostile pages, watched by its parent, replaced when it has to be killed.
 
-A page may use `cpu_limit_s` of the child's CPU time, then it is tried once more, alone, with three times as much; then
-it has failed(timeout). CPU time rather than wall time, so that a busy machine does not change the result; a child that
-neither works nor answers is killed too.
+A page may use `cpu_limit_s` of the child's CPU time. One that needs more, exhausts the memory limit or kills the child
+is tried once more in a fresh child with three times as much time; what it does then is the result. So neither pages
+that were worked on before nor a stranger's `kill` decide about a page. CPU time rather than wall time, so that a busy
+machine does not change the result; a child that neither works nor answers is treated as one that took too long.
+
+Cost: 0.1 ms a page and about 1 s for each new child.
 """
 
 import atexit
@@ -10,17 +13,32 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from curate.stages.frames import read_frame, write_frame
+from curate.errors import EngineError
+from curate.stages.frames import HEAD_BYTES, message_bytes, pack, unpack
 
 RETRY_FACTOR = 3
-# A child that uses no CPU time for so long is stuck; it is treated as one that took too long.
-STALL_S = 60.0
+# A child is replaced after so many pages: what its parsers leak stays bounded.
+PAGES_PER_CHILD = 5000
+# Starting must be possible on a machine that is busy with something else.
+_START_CPU_S = 60.0
 _POLL_S = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
+_PIPE_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one page may use: memory of the whole child, CPU seconds, seconds without any work."""
+
+    memory_bytes: int = 1 << 30
+    cpu_s: float = 30.0
+    stall_s: float = 60.0
 
 
 class _DeadError(Exception):
@@ -28,85 +46,154 @@ class _DeadError(Exception):
 
 
 class Sandbox:
-    """Runs extractors in a child process with limits; not to be shared between threads."""
+    """Runs one extractor in a child process; `command` is what follows `python -m curate.stages.extract_child`."""
 
-    def __init__(self, memory_limit_bytes: int, cpu_limit_s: float) -> None:
-        self.memory_limit_bytes = memory_limit_bytes
-        self.cpu_limit_s = cpu_limit_s
+    def __init__(self, command: Sequence[str], limits: Limits) -> None:
+        self.command = tuple(command)
+        self.limits = limits
         self._child: subprocess.Popen[bytes] | None = None
+        self._owner = os.getpid()
+        self._pages = 0
+        self._lock = threading.Lock()
         atexit.register(self.close)
 
-    def ask(self, request: Sequence[bytes]) -> tuple[list[str], bool]:
-        """(status, text, title, date), and whether a clock has had a say.
+    def ask(self, request: Sequence[bytes]) -> list[str]:
+        """[status, …]: "ok" and what the extractor found, or an error code alone.
 
-        status: "ok", or an error code: timeout, memory, crashed, too_deep, extractor: Name.
+        Codes: timeout, memory, crashed, too_deep, extractor: Name. Raises EngineError if no child can be started.
         """
-        timed = False
-        for limit_s in (self.cpu_limit_s, RETRY_FACTOR * self.cpu_limit_s):
-            try:
-                return [part.decode("utf-8", "replace") for part in self._answer(request, limit_s)], timed
-            except _DeadError as death:
+        message = pack(request)
+        with self._lock:
+            for limit_s in (self.limits.cpu_s, RETRY_FACTOR * self.limits.cpu_s):
+                try:
+                    answer = self._answer(message, limit_s)
+                except _DeadError as death:
+                    answer = [str(death)]
+                if answer[0] not in ("timeout", "memory", "crashed"):
+                    break
                 self.close()
-                code = str(death)
-                timed = timed or code == "timeout"
-        return [code, "", "", ""], timed
+        return answer
+
+    def start(self) -> None:
+        """Have a child ready. Raises EngineError with what it died of."""
+        with self._lock:
+            self._running()
 
     def close(self) -> None:
-        """Kill the child, if there is one."""
+        """Kill the child, if there is one. In a forked copy of this process the child belongs to the original."""
         child, self._child = self._child, None
-        if child is not None:
-            child.kill()
-            for stream in (child.stdin, child.stdout):
-                if stream:
-                    try:
-                        stream.close()
-                    except OSError:  # a request that the dead child never read
-                        continue
-            child.wait()
+        if child is None or self._owner != os.getpid():
+            return
+        child.kill()
+        for stream in (child.stdin, child.stdout):
+            if stream:
+                with suppress(OSError):  # a request that the dead child never read
+                    stream.close()
+        child.wait()
 
-    def _answer(self, request: Sequence[bytes], limit_s: float) -> list[bytes]:
+    def _answer(self, message: bytes, limit_s: float) -> list[str]:
+        if self._pages >= PAGES_PER_CHILD:
+            self.close()
         child = self._running()
-        assert child.stdin is not None
-        assert child.stdout is not None
-        before = cpu_seconds(child.pid)
-        try:
-            write_frame(child.stdin, request)  # type: ignore[arg-type]  # Popen's pipes are binary streams
-            self._wait(child, before + limit_s)
-            return read_frame(child.stdout)  # type: ignore[arg-type]
-        except (EOFError, OSError, ValueError) as error:
-            raise _DeadError("crashed") from error
-
-    def _wait(self, child: subprocess.Popen[bytes], until_cpu_s: float) -> None:
-        """Until the child answers. Raises _DeadError("timeout") when it has used its time, or has stalled."""
-        worked, spent = time.monotonic(), cpu_seconds(child.pid)
-        assert child.stdout is not None
-        while not select.select([child.stdout], [], [], _POLL_S)[0]:
-            used = cpu_seconds(child.pid)
-            if used > spent:
-                worked, spent = time.monotonic(), used
-            if used > until_cpu_s or time.monotonic() - worked > STALL_S:
-                raise _DeadError("timeout")
+        self._pages += 1
+        return _converse(child, message, _Watch(child.pid, limit_s, self.limits.stall_s))
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
+        if self._child is None or self._owner != os.getpid() or self._child.poll() is not None:
             self.close()
-            # str hashes are seeded so that sets of strings have one order, whatever extractors do with them
-            environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-            command = [sys.executable, "-m", "curate.stages.extract_child", str(self.memory_limit_bytes)]
-            self._child = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            )
+            self._owner, self._pages = os.getpid(), 0
+            self._child = child = _spawn((*self.command, str(self.limits.memory_bytes)))
+            try:
+                status, *why = _converse(child, b"", _Watch(child.pid, _START_CPU_S, self.limits.stall_s))
+            except _DeadError as death:
+                status, *why = str(death), str(death)
+            if status != "ready":
+                self.close()
+                raise EngineError(f"the extraction process does not start: {' '.join(why)}")
         return self._child
 
 
+class _Watch:
+    """Notices that a process has used up its CPU time, or has stopped working."""
+
+    def __init__(self, pid: int, limit_s: float, stall_s: float) -> None:
+        self.pid = pid
+        self.stall_s = stall_s
+        self._spent_s = cpu_seconds(pid)
+        self._until_s = self._spent_s + limit_s
+        self._worked_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raises _DeadError("timeout")."""
+        spent_s, now = cpu_seconds(self.pid), time.monotonic()
+        if spent_s > self._spent_s:
+            self._spent_s, self._worked_at = spent_s, now
+        if spent_s > self._until_s or now - self._worked_at > self.stall_s:
+            raise _DeadError("timeout")
+
+
+def _spawn(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    # Hashes of strings are seeded so that sets have one order, whatever extractors do with them.
+    environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-m", "curate.stages.extract_child", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+    assert child.stdin is not None
+    os.set_blocking(child.stdin.fileno(), False)
+    return child
+
+
+def _converse(child: subprocess.Popen[bytes], message: bytes, watch: _Watch) -> list[str]:
+    """Send `message` and wait for the answer, both at once, so that no full pipe can hang the parent."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    into, out = child.stdin.fileno(), child.stdout.fileno()
+    poll = select.poll()
+    poll.register(out, select.POLLIN)
+    if message:
+        poll.register(into, select.POLLOUT)
+    unsent, received = memoryview(message), bytearray()
+    try:
+        while len(received) < HEAD_BYTES or len(received) < message_bytes(received):
+            ready = dict(poll.poll(_POLL_S * 1000))
+            if not ready:
+                watch.check()
+            if into in ready:
+                unsent = unsent[os.write(into, unsent) :]
+                if not unsent:
+                    poll.unregister(into)
+            if out in ready:
+                received += os.read(out, _PIPE_BYTES) or _end_of_stream()
+        return [part.decode("utf-8", "replace") for part in unpack(received)]
+    except (OSError, ValueError) as error:
+        raise _DeadError("crashed") from error
+
+
+def _end_of_stream() -> bytes:
+    raise _DeadError("crashed")
+
+
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used; where there is no /proc, wall time, which is never less."""
+    """CPU time that a process has used; 0 for one that is gone."""
+    if sys.platform != "linux":
+        return cpu_seconds_by_ps(pid)
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except FileNotFoundError:
-        return time.monotonic() if sys.platform != "linux" else 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds_by_ps(pid: int) -> float:
+    """The same where there is no /proc, from `ps`: [[days-]hours:]minutes:seconds."""
+    shown = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    days, _, clock = shown.strip().rpartition("-")
+    seconds = 0.0
+    for number in clock.split(":") if clock else ():
+        seconds = seconds * 60 + float(number)
+    return int(days or 0) * 86_400 + seconds
