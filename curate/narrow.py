@@ -140,9 +140,12 @@ def _apply(call: StageCall, live: pa.Table, draft: Draft) -> tuple[pa.Table, pa.
     failed = np.zeros(live.num_rows, np.bool_) if error is None else np.asarray(error.is_valid())
     dropped = ~failed & (verdicts.rule >= 0)
     reasons = np.array([*(rule.reason for rule in call.rules), None], object)[verdicts.rule]
-    live = _put(live, "verdict", pa.array(np.where(failed, "failed", np.where(dropped, "dropped", None)), pa.string()))
-    live = _put(live, "stage", pa.array(np.where(failed | dropped, call.name, None), pa.string()))
-    live = _put(live, "reason", pa.array(np.where(dropped, reasons, None), pa.string()))
+    texts = {name: np.full(live.num_rows, None, object) for name in ("verdict", "stage", "reason")}
+    texts["verdict"][dropped], texts["verdict"][failed] = "dropped", "failed"
+    texts["stage"][failed | dropped] = call.name
+    texts["reason"][dropped] = reasons[dropped]
+    for name, values in texts.items():
+        live = _put(live, name, pa.array(values, pa.string()))
     live = _put(live, "score", pa.array(verdicts.score, mask=~dropped | np.isnan(verdicts.score)))
     live = _put(live, "threshold", pa.array(verdicts.threshold, mask=~dropped | np.isnan(verdicts.threshold)))
     if error is not None:

@@ -154,7 +154,8 @@ def _rules(table: StageTable, defaults: Iterable[Rule]) -> tuple[Rule, ...]:
     for reason, bounds in table.retune.items():
         if reason not in rules:
             raise RecipeError(f"stage {table.label!r} has no rule {reason!r}{did_you_mean(reason, rules)}")
-        rules[reason] = replace(rules[reason], **bounds)
+        rule = rules[reason]
+        rules[reason] = replace(rule, min=bounds.get("min", rule.min), max=bounds.get("max", rule.max))
     return tuple(rules.values())
 
 

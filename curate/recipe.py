@@ -77,22 +77,22 @@ class StageTable(pydantic.BaseModel):
 class OutputTable(Table):
     """`[output]`: sizes and limits of the run. None of them changes what is kept."""
 
-    part_bytes: int = Field(256 << 20, ge=1 << 10)
-    shard_bytes: int = Field(512 << 20, ge=1 << 10)
+    part_bytes: int = Field(default=256 << 20, ge=1 << 10)
+    shard_bytes: int = Field(default=512 << 20, ge=1 << 10)
     keep_dropped_text: bool = True
-    max_failed_ratio: float = Field(0.05, ge=0, le=1)
-    max_record_bytes: int = Field(32 << 20, ge=1)
+    max_failed_ratio: float = Field(default=0.05, ge=0, le=1)
+    max_record_bytes: int = Field(default=32 << 20, ge=1)
 
 
 class TokensTable(Table):
     """`[tokens]`: the tokenizer, given or trained here, and how token files are packed."""
 
     tokenizer: str | None = None
-    vocab_size: int = Field(32_000, ge=300)
-    sequence_length: int = Field(4096, ge=8)
+    vocab_size: int = Field(default=32_000, ge=300)
+    sequence_length: int = Field(default=4096, ge=8)
     packing: Literal["best_fit", "none"] = "best_fit"
     seed: int = 1024
-    window_bytes: int = Field(64 << 20, ge=1 << 10)
+    window_bytes: int = Field(default=64 << 20, ge=1 << 10)
 
 
 class Recipe(Table):

@@ -41,9 +41,20 @@ HOME = pa.schema(
 class Steps(Protocol):
     """What a wide stage may use. `view` reads the documents, `parts` and `rows` say how many there are."""
 
-    view: View
-    parts: int
-    rows: int
+    @property
+    def view(self) -> View:
+        """The documents, as far as earlier steps have decided."""
+        ...
+
+    @property
+    def parts(self) -> int:
+        """How many parts they lie in."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """How many rows all parts have, decided ones too."""
+        ...
 
     def exchange(
         self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int

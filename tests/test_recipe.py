@@ -72,7 +72,7 @@ def test_set_changes_parameters_rules_and_tables(tmp_path: Path) -> None:
     assert step.calls[0].rules[0].max == 0.3
     assert changed.output.part_bytes == 5000
     assert changed.input[0].root == str(tmp_path / "pages")
-    with pytest.raises(RecipeError, match="no stage 'shoutin'.*did you mean 'shouting'"):
+    with pytest.raises(RecipeError, match=r"no stage 'shoutin'.*did you mean 'shouting'"):
         load_recipe(path, sets=["shoutin.mark=?"])
     with pytest.raises(RecipeError, match=r"write stage\.parameter=value"):
         load_recipe(path, sets=["mark"])

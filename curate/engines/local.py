@@ -73,7 +73,7 @@ class LocalEngine:
     def close(self) -> None:
         """Stop the workers at once; unfinished tasks publish nothing."""
         if self._pool is not None:
-            self._pool.stop()
+            self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble leaves it without types
             self._pool.join()
             self._pool = None
 
