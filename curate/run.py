@@ -73,13 +73,17 @@ def _tokens(
     if recipe.tokens is None:
         shutil.rmtree(out / "tokens", ignore_errors=True)  # of an earlier recipe
         return None
-    from curate.tokens.build import TokensConfig, build_tokens  # tokenizer libraries are slow to import
+    from curate.tokens.build import (
+        TokensConfig,
+        build_tokens,
+        tokens_fingerprint,
+    )  # tokenizer libraries are slow to import
 
     text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus)
     kept = sum(manifest.counts.get("kept", 0) for manifest in corpus)
-    base = chain("tokens", finished[-1].fingerprints, recipe.tokens.model_dump())
-    steps = Exchanges("tokens", view_of(finished), finished[0].dataset.parts, kept, base, place)
     config = TokensConfig(**recipe.tokens.model_dump())
+    base = chain("tokens", finished[-1].fingerprints, tokens_fingerprint(config))
+    steps = Exchanges("tokens", view_of(finished), finished[0].dataset.parts, kept, base, place)
     return build_tokens(steps, config, out / "tokens", text_bytes=text_bytes, scratch=place.folder / "tokens")
 
 
