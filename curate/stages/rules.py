@@ -1,14 +1,16 @@
 """Rule packs: published sets of thresholds over the signals of `score`, as data.
 
 A pack is a TOML file: its name, the languages it is for, and `[[rules]]`. Packs are applied in the order that a recipe
-names them; a document in a language that no pack covers is dropped as `unsupported_language`, never passed unseen.
+names them; a document in a language that no pack covers is dropped as `unsupported_language`, never passed unseen,
+unless the recipe says that it has other packs for them (`other_languages = "keep"`).
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -20,8 +22,8 @@ from curate.stage import stage
 _KEYS = ("score", "reason", "min", "max", "any_of")
 
 
-def pack_rules(*, pack: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules of all packs in order, behind the one about languages. Raises RecipeError."""
+def pack_rules(*, pack: Sequence[str], other_languages: str = "drop") -> tuple[Rule, ...]:
+    """The rules of all packs in order, behind the one about languages unless others pass. Raises RecipeError."""
     packs = [load_pack(name) for name in pack]
     languages = sorted({language for _, covered, _ in packs for language in covered})
     scope = Rule("lang", "unsupported_language", any_of=tuple(languages))
@@ -31,12 +33,18 @@ def pack_rules(*, pack: Sequence[str]) -> tuple[Rule, ...]:
         if rule.reason in seen:
             raise RecipeError(f"rules.pack: two packs have a rule {rule.reason!r}; is a pack named twice?")
         seen.add(rule.reason)
-    return (scope, *rules)
+    return (scope, *rules) if other_languages == "drop" else tuple(rules)
 
 
 @stage(needs=["lang"], adds={}, rules=pack_rules)
-def rules(lang: pa.StringArray, *, pack: tuple[str, ...]) -> dict[str, pa.Array]:
-    """pack: names of our packs (gopher, c4, fineweb, fineweb2_zh, wanjuan_en, wanjuan_zh) or paths of TOML files."""
+def rules(
+    lang: pa.StringArray, *, pack: tuple[str, ...], other_languages: Literal["drop", "keep"] = "drop"
+) -> dict[str, pa.Array]:
+    """pack: names of our packs (gopher, c4, fineweb, fineweb2_zh, wanjuan_en, wanjuan_zh) or paths of TOML files.
+
+    other_languages: what becomes of documents in languages that none of them covers. "keep" them where another `rules`
+    stage with packs of its own follows.
+    """
     return {}
 
 
@@ -49,7 +57,7 @@ def load_pack(name: str) -> tuple[str, tuple[str, ...], tuple[Rule, ...]]:
             hint = did_you_mean(key, ("name", "languages", "rules"))
             raise RecipeError(f"pack {name!r}: unknown key {key!r}{hint}")
     try:
-        title, languages = str(table["name"]), tuple(table["languages"])
+        title, languages = str(table["name"]), _strings(f"pack {name!r}: languages", table["languages"])
         entries = list(table["rules"])
     except (KeyError, TypeError) as error:
         raise RecipeError(f"pack {name!r} needs name, languages and [[rules]]: {error} is missing") from error
@@ -68,9 +76,23 @@ def _rule(pack: str, title: str, languages: tuple[str, ...], entry: dict[str, An
             raise RecipeError(f"pack {pack!r}: unknown key {key!r} in a rule{did_you_mean(key, _KEYS)}")
     if "score" not in entry or "reason" not in entry:
         raise RecipeError(f"pack {pack!r}: a rule needs score and reason, got {entry}")
-    any_of = tuple(entry["any_of"]) if "any_of" in entry else None
+    where = f"pack {pack!r}, rule {entry['reason']!r}"
+    if not re.fullmatch("[a-z0-9_]+", str(entry["reason"])):
+        raise RecipeError(f"{where}: reason must be snake_case")
+    for key in ("min", "max"):
+        if isinstance(entry.get(key, 0), bool) or not isinstance(entry.get(key, 0), int | float):
+            raise RecipeError(f"{where}: {key} must be a number, not {entry[key]!r}")
+    if not entry.keys() & {"min", "max", "any_of"}:
+        raise RecipeError(f"{where} has neither min, max nor any_of")
+    any_of = _strings(f"{where}: any_of", entry["any_of"]) if "any_of" in entry else None
     reason = f"{title}_{entry['reason']}"
     return Rule(entry["score"], reason, entry.get("min"), entry.get("max"), any_of, langs=languages)
+
+
+def _strings(what: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+        raise RecipeError(f"{what} must be a list of strings, not {value!r}")
+    return tuple(value)
 
 
 def _read(name: str) -> dict[str, Any]:
