@@ -3,7 +3,7 @@
 Pages are decoded here; the parsers run in a child process (sandbox.py) with limits on CPU time and memory. Limits that
 do not depend on a clock come first: bytes, nodes, depth. A record that is text already passes unchanged.
 
-Cost: trafilatura 22 ms a page; everything else here, pipe included, under 1 ms.
+Cost: trafilatura 22 ms a page, title and date 3; everything else here, pipe included, about 1 ms.
 """
 
 import importlib.util

@@ -138,7 +138,7 @@ def _file_names(path: str, kind: str) -> list[str]:
         if not system.isdir(root):
             return [path]
         found = sorted(name for name in system.find(root) if name.rpartition("/")[2] == kind)
-    except (OSError, ValueError, ImportError) as error:  # unknown scheme, package for it not installed
+    except (OSError, ValueError, ImportError) as error:  # what a remote store may answer with
         raise RecipeError(f"urls.{kind}: cannot open the list {path!r}: {error}") from error
     if not found:
         raise RecipeError(f"urls.{kind}: no file named {kind!r} below the folder {path!r}")

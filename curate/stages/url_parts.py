@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 _PLAIN_HOST = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://|//")
@@ -13,8 +13,8 @@ _WORD = re.compile(r"[^\W_]+")
 def host_of(url: str) -> str:
     """Lower-case ASCII host (punycode) without port, user, `www.` and trailing dot; "" where there is none."""
     try:
-        host = urlsplit(url if _SCHEME.match(url) else f"//{url}").hostname or ""
-    except ValueError:  # an open bracket
+        host = _split(url).hostname or ""
+    except ValueError:
         return ""
     return _plain(unquote(host))
 
@@ -28,7 +28,7 @@ def domain_key(entry: str) -> str:
 def url_key(url: str) -> str:
     """A URL as UT1 lists it: lower-case host, path and query, without scheme, `www.`, fragment and trailing slash."""
     try:
-        parts = urlsplit(url if _SCHEME.match(url) else f"//{url}")
+        parts = _split(url)
     except ValueError:
         return ""
     query = f"?{parts.query}" if parts.query else ""
@@ -49,6 +49,12 @@ def words_of(url: str) -> tuple[str, frozenset[str]]:
     """(the URL in lower case without `-` and `.`, its words); percent codes are resolved."""
     lowered = unquote(url).lower()
     return lowered.replace("-", "").replace(".", ""), frozenset(_WORD.findall(lowered))
+
+
+def _split(url: str) -> SplitResult:
+    """Raises ValueError for an open bracket and for characters that would turn into others."""
+    url = url.strip()
+    return urlsplit(url if _SCHEME.match(url) else f"//{url}")
 
 
 def _plain(host: str) -> str:
