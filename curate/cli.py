@@ -60,7 +60,7 @@ def run(
     recipe: RecipePath,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the corpus, ledger, tokens and report go.")],
     input: Inputs = [],  # noqa: B006  # Typer reads the default and never changes it
-    set: Sets = [],  # noqa: B006
+    set: Sets = [],  # noqa: B006  # the same
     engine: Annotated[Literal["local"], typer.Option(help="Who carries the work out.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would run.")] = False,
@@ -96,7 +96,7 @@ def run(
 
 
 @app.command()
-def plan(recipe: RecipePath, input: Inputs = [], set: Sets = []) -> None:  # noqa: B006
+def plan(recipe: RecipePath, input: Inputs = [], set: Sets = []) -> None:  # noqa: B006  # Typer never changes it
     """Show what a recipe will do: steps, columns in and out, rules, exchanges. Nothing is read but the recipe."""
     from curate.plan import compile_plan
     from curate.recipe import load_recipe

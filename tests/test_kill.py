@@ -106,8 +106,8 @@ def kill_at(moment: float, recipe: Path, crawl: Path, out: Path, how: signal.Sig
     [
         (signal.SIGKILL, "driver", {-9, 0}),
         (signal.SIGTERM, "driver", {130, 0, -15}),
-        pytest.param(signal.SIGINT, "driver", {130, 0, -2}, marks=pytest.mark.proof),
-        pytest.param(signal.SIGKILL, "worker", {0}, marks=pytest.mark.proof),
+        (signal.SIGINT, "driver", {130, 0, -2}),
+        (signal.SIGKILL, "worker", {0}),
     ],
     ids=["kill -9", "SIGTERM", "Ctrl-C", "worker killed"],
 )
@@ -136,7 +136,6 @@ def test_kills_at_random_moments(
     assert finish(recipe, made_crawl, tmp_path / "out") == digest
 
 
-@pytest.mark.proof
 def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(
     recipe: Path, made_crawl: Path, tmp_path: Path, undisturbed: tuple[dict[str, str], float]
 ) -> None:
