@@ -15,6 +15,7 @@ from curate.text.normalise import normalise as normalise_text
     needs=["text"],
     adds={"text": pa.string(), "normalise_removed_chars": pa.int32(), "normalise_chars": pa.int32()},
     rules=[Rule("normalise_chars", "empty_text", min=1)],
+    version=2,
 )
 def normalise(
     text: pa.StringArray,
@@ -26,14 +27,16 @@ def normalise(
     private: bool = True,
     blank_lines: bool = True,
     citations: bool = False,
+    table_bars: bool = True,
 ) -> dict[str, pa.Array]:
     """Every step can be switched off: code and formulas want `compose` and `spaces` off.
 
     `normalise_chars`: characters that are left, without the white space around them.
 
-    citations: take out `[12]`, `[edit]` and `[citation needed]`, as C4 does.
+    citations: take out `[12]`, `[edit]` and `[citation needed]`, as C4 does. table_bars: take the `|` off rows that
+    have one filled cell, which are layout and no table (FineWeb2 mends the same artefact).
     """
-    steps = Steps(compose, breaks, spaces, invisible, private, blank_lines, citations)
+    steps = Steps(compose, breaks, spaces, invisible, private, blank_lines, citations, table_bars)
     before = [value or "" for value in text.to_pylist()]
     after = [normalise_text(value, steps) for value in before]
     return {

@@ -36,6 +36,7 @@ class Steps(NamedTuple):
     private: bool = True
     blank_lines: bool = True
     citations: bool = False
+    table_bars: bool = True
 
 
 def normalise(text: str, steps: Steps) -> str:
@@ -45,11 +46,24 @@ def normalise(text: str, steps: Steps) -> str:
         text = _PRIVATE.sub("", text)
     if steps.citations:
         text = _CITATION.sub("", text)
+    if steps.table_bars and "|" in text:
+        text = "\n".join(map(_without_bars, text.split("\n")))
     if steps.compose:
         text = unicodedata.normalize("NFC", text)
     if steps.blank_lines:
         text = _BLANK_LINES.sub("\n\n", _TRAILING_SPACE.sub("\n", text)).strip("\n")
     return text.lstrip(" ") if steps.spaces else text
+
+
+def _without_bars(line: str) -> str:
+    """The text of a table row with one filled cell: pages are laid out with tables, and extractors write their cells.
+
+    A row with two filled cells is a table's and stays as it is.
+    """
+    if "|" not in line:
+        return line
+    cells = [cell for cell in map(str.strip, line.split("|")) if cell]
+    return line if len(cells) > 1 else "".join(cells)
 
 
 def normalise_for_hash(texts: pa.StringArray) -> pa.StringArray:

@@ -10,7 +10,7 @@ from strategies import texts
 
 from curate.text.normalise import Steps, normalise, normalise_for_hash
 
-NONE = Steps(False, False, False, False, False, False, False)
+NONE = Steps(*[False] * len(Steps._fields))
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,7 @@ NONE = Steps(False, False, False, False, False, False, False)
         ("private", "a\ue000\uf8ff\U000f0000\U0010fffdb", "ab"),
         ("compose", "e\u0301 か\u3099", "é が"),
         ("blank_lines", "\n\na \t\n\n \n\n\nb\n", "a\n\nb"),
+        ("table_bars", "|  |\n| One cell. | |\n| a | b |\nx || y", "\nOne cell.\n| a | b |\nx || y"),
         ("citations", "One.[12][edit] Two[citation needed] [x]", "One. Two [x]"),
     ],
 )
