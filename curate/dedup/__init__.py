@@ -9,7 +9,6 @@ fuzzy        the stage; its steps are
   components   for the rare graph that rounds do not finish
   witness      the kept document that every dropped one is a duplicate of
 minhash, bands, hubs, greedy   what these compute, on plain arrays
-rails        largest clusters and removal per source, from a ledger
 
 Documents stay in their part. What travels are band keys, then questions (of which document the text or the verdict is
 wanted, and for which part) and their answers, so that memory is bounded by a part or a bucket and never by a cluster.
