@@ -32,7 +32,7 @@ bench: setup  ## every script in tests/benchmarks: speed, memory, quality
 lint: setup  ## ruff check, ruff format, mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy curate pipelines
+	$(BIN)/mypy
 
 clean:  ## delete what make has made: .venv, demo/, caches
 	rm -rf $(VENV) demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

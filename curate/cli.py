@@ -69,6 +69,7 @@ def run(
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel
+    from curate.inspect.plan import render_inputs, render_plan
     from curate.inspect.report import write_report
     from curate.inspect.run_folder import open_run
     from curate.plan import compile_plan
@@ -78,8 +79,8 @@ def run(
 
     plan_ = compile_plan(load_recipe(recipe, input, set))
     if dry_run:
-        _show_plan(plan_)
-        _show_inputs(plan_)
+        render_plan(plan_, screen)
+        render_inputs(plan_, screen)
         return
     progress = choose(console)
     try:
@@ -98,10 +99,27 @@ def run(
 @app.command()
 def plan(recipe: RecipePath, input: Inputs = [], set: Sets = []) -> None:  # noqa: B006  # Typer never changes it
     """Show what a recipe will do: steps, columns in and out, rules, exchanges. Nothing is read but the recipe."""
+    from curate.inspect.plan import render_plan
     from curate.plan import compile_plan
     from curate.recipe import load_recipe
 
-    _show_plan(compile_plan(load_recipe(recipe, input, set)))
+    render_plan(compile_plan(load_recipe(recipe, input, set)), screen)
+
+
+@app.command()
+def stages(
+    name: Annotated[str | None, typer.Argument(help="A stage of ours, or package.module:function.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="All stages, as docs/stages.md has them.")] = False,
+) -> None:
+    """Say what stages there are, or what one does: parameters, columns, rules, reasons."""
+    from curate.inspect.stages import render_stage, render_stages, stages_markdown
+
+    if markdown:
+        typer.echo(stages_markdown(), nl=False)
+    elif name:
+        render_stage(name, screen)
+    else:
+        render_stages(screen)
 
 
 @app.command()
@@ -214,15 +232,14 @@ def train_tokenizer(
     run_folder: Annotated[Path, typer.Argument(metavar="OUT", help="A finished run whose corpus to learn from.")],
     to: Annotated[Path, typer.Option("--to", help="The model file to write.")],
     vocab_size: Annotated[int, typer.Option(min=300)] = 32_000,
-    sample_bytes: Annotated[int, typer.Option(help="How much text to learn from.", min=1)] = 256 << 20,
-    seed: Annotated[int, typer.Option()] = 1024,
+    seed: Annotated[int, typer.Option(help="Draws the sample of 64 MB of text that it learns from.")] = 1024,
 ) -> None:
     """Train a SentencePiece BPE tokenizer (byte fallback, split digits) on a deterministic sample of a corpus."""
     from curate.inspect.run_folder import open_run
     from curate.tokens.train import train_on_corpus
 
     open_run(run_folder)
-    path = train_on_corpus(run_folder / "corpus", to, vocab_size=vocab_size, sample_bytes=sample_bytes, seed=seed)
+    path = train_on_corpus(run_folder / "corpus", to, vocab_size=vocab_size, seed=seed)
     screen.print(escape(str(path)))
 
 
@@ -249,41 +266,6 @@ def version(show: Annotated[bool, typer.Option("--version", help="Print the vers
     if show:
         typer.echo(__version__)
         raise typer.Exit
-
-
-def _show_plan(plan_: Any) -> None:
-    table = Table("step", "stage", "needs", "adds", "rules", title=escape(plan_.recipe.name), title_justify="left")
-    for step in plan_.steps:
-        if hasattr(step, "calls"):
-            for call in step.calls:
-                rules = "\n".join(escape(_rule_text(rule)) for rule in call.rules)
-                table.add_row(step.name, call.name, _words(call.stage.needs), _words(call.stage.adds), rules)
-        else:
-            table.add_row(step.name, f"{step.name[3:]} (wide)", _words(step.stage.needs), _words(step.writes), "")
-        table.add_section()
-    screen.print(table)
-    screen.print(f"{len(plan_.steps)} steps, {plan_.exchanges} exchanges where dedup needs no extra rounds")
-
-
-def _show_inputs(plan_: Any) -> None:
-    from curate.sources import list_files
-
-    files = list_files(plan_.recipe.inputs)
-    size = sum(file.size_bytes for file in files)
-    screen.print(f"{len(files)} files, {size / 1e6:,.1f} MB as stored")
-
-
-def _words(names: Any) -> str:
-    return escape(", ".join(names))
-
-
-def _rule_text(rule: Any) -> str:
-    if rule.any_of is not None:
-        return f"{rule.reason}: {rule.score} in {', '.join(rule.any_of)}"
-    low = "" if rule.min is None else f"{rule.min:g} ≤ "
-    high = "" if rule.max is None else f" ≤ {rule.max:g}"
-    scope = f" [{', '.join(rule.langs)}]" if rule.langs else ""
-    return f"{rule.reason}: {low}{rule.score}{high}{scope}"
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:

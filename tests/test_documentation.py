@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from curate.cli import app
+from curate.inspect.stages import stages_markdown
 from curate.plan import compile_plan
 from curate.recipe import InputTable, OutputTable, RuleTable, StageTable, TokensTable, load_recipe, parse_recipe
 from curate.rule import decide
@@ -54,6 +55,12 @@ def test_documented_defaults_are_the_defaults() -> None:
     for key, number, unit in numbers:
         value = float(number.replace(",", "")) * (1 << 20 if unit else 1)
         assert value == fields[key].default, key
+
+
+def test_the_page_about_stages_is_the_code() -> None:
+    assert (ROOT / "docs/stages.md").read_text(encoding="utf-8") == stages_markdown(), (
+        "curate stages --markdown > docs/stages.md"
+    )
 
 
 def test_every_column_is_documented() -> None:

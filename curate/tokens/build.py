@@ -16,9 +16,10 @@ from curate.errors import RecipeError
 from curate.store import Dataset, Fence, atomic_file, write_json
 from curate.tokens.formats import token_dtype
 from curate.tokens.frequency import token_frequencies, word_frequencies
-from curate.tokens.sample import SAMPLE_BYTES, trained_model
+from curate.tokens.sample import trained_model
 from curate.tokens.spans import document_at
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer, read_vocabulary
+from curate.tokens.train import SAMPLE_BYTES
 from curate.tokens.windows import TOKENISED, WINDOW, EmitTokens, PackingName, PackWindow, window_count
 from curate.tokens.write import SHARD_BYTES, Tally, write_token_files
 from curate.wide import Steps

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from curate.store import View
-from curate.tokens.train import hash_limit, train_model, training_sample
+from curate.tokens.train import SAMPLE_BYTES, hash_limit, train_model, training_sample
 from curate.tokens.windows import kept_documents
 from curate.wide import Steps
-
-# Training takes about 25 times as much memory, in one task.
-SAMPLE_BYTES = 64 << 20
 
 OFFERED = pa.schema(
     [

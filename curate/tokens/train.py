@@ -23,6 +23,8 @@ from curate.schema import seeded_hash
 from curate.store import atomic_file
 
 SMALLEST_VOCABULARY = 300
+# Text to learn from. Training takes about 25 times as much memory, in one task.
+SAMPLE_BYTES = 64 << 20
 # Always text of their own; longest match first, so an empty line is one token.
 LINE_BREAKS = ("\n", "\n\n", "\t")
 # 256 bytes, <unk>, <s>, </s> and the three above.
@@ -107,7 +109,7 @@ def hash_limit(text_bytes: int, sample_bytes: int) -> int:
     return 1 << 64 if wanted >= text_bytes else (wanted << 64) // text_bytes
 
 
-def train_on_corpus(corpus: Path, out: Path, *, vocab_size: int, sample_bytes: int, seed: int) -> Path:
+def train_on_corpus(corpus: Path, out: Path, *, vocab_size: int, seed: int, sample_bytes: int = SAMPLE_BYTES) -> Path:
     """Train on the Parquet files of a corpus and publish the model file `out`: what a run of this corpus would train.
 
     Raises RecipeError where the folder holds no documents with `doc_id` and `text`.
