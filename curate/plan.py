@@ -82,7 +82,7 @@ class Plan:
 
 def compile_plan(recipe: Recipe) -> Plan:
     """Resolve, check and order a recipe's stages. Raises RecipeError."""
-    calls = _calls(recipe.stage)
+    calls = _calls(recipe)
     _check_names(calls)
     draft = _Draft()
     for call in calls:
@@ -102,36 +102,38 @@ def stage_names() -> list[str]:
 
 @dataclass(frozen=True)
 class WideCall:
-    """A wide stage with the name and parameters that a recipe gives it."""
+    """A wide stage with the name and parameters that a recipe gives it; `facts` is what its check has returned."""
 
     stage: WideStage
     name: str
     params: Mapping[str, Any]
+    facts: Any = None
 
     @property
     def fingerprint(self) -> str:
-        """Changes exactly when the stage's code version or parameters change."""
-        return _digest([self.stage.path, self.stage.version, self.name, dict(self.params)])
+        """Changes exactly when the stage's code version, parameters or what it reads change."""
+        return _digest([self.stage.path, self.stage.version, self.name, dict(self.params), self.facts])
 
 
-def _calls(tables: Sequence[StageTable]) -> list[StageCall | WideCall]:
+def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
     calls: list[StageCall | WideCall] = []
-    for table in tables:
-        stage = _resolve(table.use)
-        params = parse_params(table.label, parameters_of(stage.function), table.params)
+    for table in recipe.stage:
+        stage = resolve_stage(table.use)
+        params = parse_params(table.label, parameters_of(stage.function), table.params, recipe.folder)
+        facts = stage.check(**params) if stage.check else None
         if isinstance(stage, WideStage):
             if table.rules or table.retune:
                 raise RecipeError(f"stage {table.label!r} decides by itself and takes no rules")
-            calls += [StageCall(narrow, narrow.path.rpartition(":")[2]) for narrow in stage.prepare]
-            calls.append(WideCall(stage, table.label, params))
+            names = [(inner, inner.path.rpartition(":")[2]) for inner in stage.prepare]
+            calls += [StageCall(inner, f"{table.label}.{name}") for inner, name in names]
+            calls.append(WideCall(stage, table.label, params, facts))
         else:
-            if stage.check:
-                stage.check(**params)
-            calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params))))
+            calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params)), facts))
     return calls
 
 
-def _resolve(use: str) -> Stage | WideStage:
+def resolve_stage(use: str) -> Stage | WideStage:
+    """The stage that a recipe's `use` names: one of ours, or an import path. Raises RecipeError."""
     if ":" not in use:
         known = stage_names()
         if use not in known:
@@ -176,6 +178,7 @@ class _Draft:
         default_factory=lambda: {name: RAW.field(name).type for name in SUPPLIED if name not in TRANSIENT}
     )
     transient: set[str] = field(default_factory=lambda: set(TRANSIENT))
+    added_by: dict[str, str] = field(default_factory=dict)
 
     def add(self, call: StageCall | WideCall) -> None:
         """Append one call, closing the open map step where the results are worth keeping."""
@@ -183,16 +186,13 @@ class _Draft:
         self._check_columns(call.name, needs)
         if isinstance(call, WideCall):
             self._close_map()
-            self.stored |= call.stage.adds
+            self.stored |= call.stage.adds  # `cluster_size` is what every dedup stage adds to
             name = f"{len(self.steps):02d}-{call.name}"
             chained = self._chain(call.fingerprint)
             self.steps.append(WideStep(name, call.stage, call.params, dict(call.stage.adds), chained))
             return
         added = {name: kind for name, kind in call.stage.adds.items() if name != "error"}
-        for name in added:
-            if name in self.stored and name not in call.stage.needs:
-                raise RecipeError(f"stage {call.name!r} adds the column {name!r}, which an earlier stage has added")
-        self.stored |= added
+        self._claim(call, added)
         self.waiting.append(call)
         if call.stage.durable:
             self._close_map()
@@ -214,6 +214,15 @@ class _Draft:
         chained = self._chain(_digest([call.fingerprint for call in calls]))
         self.steps.append(MapStep(name, calls, writes, chained))
         self.transient.clear()
+
+    def _claim(self, call: StageCall, added: Mapping[str, pa.DataType]) -> None:
+        """A column belongs to the stage that adds it; the same stage, used again, writes it anew."""
+        for name in added:
+            taken = name in self.stored and name not in call.stage.needs
+            if taken and self.added_by.get(name) != call.stage.path:
+                raise RecipeError(f"stage {call.name!r} adds the column {name!r}, which an earlier stage has added")
+            self.added_by[name] = call.stage.path
+        self.stored |= added
 
     def _chain(self, fingerprint: str) -> str:
         before = self.steps[-1].fingerprint if self.steps else f"read {READ_VERSION}"

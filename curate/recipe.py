@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -50,6 +50,16 @@ class RuleTable(Table):
     langs: tuple[str, ...] | None = None
 
 
+def _from_recipe(value: str, info: pydantic.ValidationInfo) -> str:
+    folder = info.context
+    return _beside(folder, value) if folder and ("/" in value or "." in value) else value
+
+
+# A parameter that is a path, relative to the recipe's folder, or the name of something that comes with curate: a value
+# with neither / nor . in it is a name.
+RecipePath = Annotated[str, pydantic.AfterValidator(_from_recipe)]
+
+
 class StageTable(pydantic.BaseModel):
     """`[[stage]]`: `use`, `name`, `rules`, `retune`; every other key is a parameter of the stage.
 
@@ -59,7 +69,7 @@ class StageTable(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="allow", frozen=True)
 
     use: str
-    name: str | None = None
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$")  # ledger counts and --set split at / and .
     rules: tuple[RuleTable, ...] = ()
     retune: dict[str, dict[Literal["min", "max"], float | None]] = {}
 
@@ -103,6 +113,12 @@ class Recipe(Table):
     stage: tuple[StageTable, ...]
     output: OutputTable = OutputTable()
     tokens: TokensTable | None = None
+    _folder: Path | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where relative paths of stages begin: the recipe file's folder; None for a recipe that is no file."""
+        return self._folder
 
     @property
     def inputs(self) -> list[Input]:
@@ -135,8 +151,13 @@ def parse_recipe(document: Mapping[str, Any], where: str = "recipe") -> Recipe:
         raise RecipeError("\n".join(f"{where}: {_explain(problem)}" for problem in error.errors())) from error
 
 
-def parse_params(label: str, parameters: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a stage: defaults filled in, types checked. `parameters`: inspect.Parameter by name."""
+def parse_params(
+    label: str, parameters: Mapping[str, Any], given: Mapping[str, Any], folder: Path | None = None
+) -> dict[str, Any]:
+    """The parameters of a stage: defaults filled in, types checked, each RecipePath resolved against `folder`.
+
+    `parameters`: inspect.Parameter by name.
+    """
     for key in given:
         if key not in parameters:
             raise RecipeError(f"stage {label!r} has no parameter {key!r}{did_you_mean(key, parameters)}")
@@ -147,7 +168,7 @@ def parse_params(label: str, parameters: Mapping[str, Any], given: Mapping[str, 
     config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
     model = pydantic.create_model(label, __config__=config, **fields)
     try:
-        checked = model(**given)
+        checked = model.model_validate(given, context=folder)
     except pydantic.ValidationError as error:
         raise RecipeError("\n".join(f"stage {label!r}: {_explain(problem)}" for problem in error.errors())) from error
     return {key: getattr(checked, key) for key in parameters}
@@ -167,7 +188,9 @@ def _resolve(recipe: Recipe, folder: Path, inputs: Sequence[str]) -> Recipe:
     tokens = recipe.tokens
     if tokens and tokens.tokenizer:
         tokens = tokens.model_copy(update={"tokenizer": _beside(folder, tokens.tokenizer)})
-    return recipe.model_copy(update={"input": tuple(tables), "tokens": tokens})
+    resolved = recipe.model_copy(update={"input": tuple(tables), "tokens": tokens})
+    resolved._folder = folder
+    return resolved
 
 
 def _distinct(inputs: Sequence[Input]) -> list[Input]:

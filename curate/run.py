@@ -9,7 +9,6 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from curate.plan import MapStep, Plan
 from curate.publish import publish, view_of
 from curate.recipe import Recipe
 from curate.sources import list_files
+from curate.stage import versions_of
 from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, run_steps
 from curate.store import Manifest, write_json
 
@@ -165,14 +165,9 @@ def _stage_summaries(step: Any) -> list[dict[str, Any]]:
             "step": step.name,
         }
         for call in step.calls
+        if "." not in call.name  # what a wide stage has prepared is part of that stage
     ]
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in RECORDED:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"python": platform.python_version(), **versions_of(RECORDED)}

@@ -15,8 +15,10 @@ import hashlib
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +28,7 @@ from curate.rule import Rule
 
 Columns = Mapping[str, pa.Array]
 Rules = Sequence[Rule] | Callable[..., Sequence[Rule]]
+Check = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Stage:
     rules: the default rules, or a function of the stage's parameters that returns them.
     durable: its results are worth keeping on disk, so that a change behind it does not run it again.
     check: called with the stage's parameters before the first byte is read; raises RecipeError (a missing model, …).
+    What it returns is part of the fingerprint: whatever the results depend on beside code and parameters, such as a
+    hash of a list or of a model, or the version of a library.
     """
 
     function: Callable[..., Any]
@@ -43,7 +48,7 @@ class Stage:
     rules: Rules = ()
     version: int = 1
     durable: bool = False
-    check: Callable[..., None] | None = None
+    check: Check | None = None
 
     @property
     def path(self) -> str:
@@ -69,7 +74,7 @@ def stage(
     rules: Rules = (),
     version: int = 1,
     durable: bool = False,
-    check: Callable[..., None] | None = None,
+    check: Check | None = None,
 ) -> Callable[[Callable[..., Any]], Stage]:
     """Make a function over Arrow arrays a stage; see the module docstring for its contract."""
 
@@ -93,6 +98,15 @@ def load_stage(path: str) -> Stage:
     return found
 
 
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Name → version of those distributions that are installed."""
+    found = {}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     """The keyword-only parameters of a stage's function: what a recipe may set."""
     return {p.name: p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY}
@@ -100,12 +114,13 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 @dataclass(frozen=True)
 class StageCall:
-    """A stage with the name, parameters and rules that a recipe gives it."""
+    """A stage with the name, parameters and rules that a recipe gives it; `facts` is what its check has returned."""
 
     stage: Stage
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
+    facts: Any = None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -115,9 +130,9 @@ class StageCall:
 
     @property
     def fingerprint(self) -> str:
-        """Changes exactly when the stage's code version, parameters or rules change."""
+        """Changes exactly when the stage's code version, parameters, rules or what it reads change."""
         rules = [vars(rule) for rule in self.rules]
-        facts = [self.stage.path, self.stage.version, self.name, dict(self.params), rules]
+        facts = [self.stage.path, self.stage.version, self.name, dict(self.params), rules, self.facts]
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     def apply(self, columns: Columns) -> dict[str, pa.Array]:

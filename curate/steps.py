@@ -7,7 +7,8 @@ and everything before it. Nothing else is remembered between runs.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -103,10 +104,12 @@ def _run_wide(step: WideStep, view: View, before: Finished, place: Place) -> Fin
     rows = sum(manifest.rows for manifest in before.manifests)
     base = chain(step.fingerprint, *before.fingerprints)
     steps = Exchanges(step.name, view, before.dataset.parts, rows, base, place)
+    started = time.monotonic()
     verdicts = step.stage.function(steps, **step.params)
+    spent_s = time.monotonic() - started
     label = step.name.partition("-")[2]
     home = Exchanges(step.name, view, before.dataset.parts, rows, chain(base, "home"), place)
-    output = home.carry_home(verdicts, HomeReduce(view, label, tuple(step.writes.items())))
+    output = home.carry_home(verdicts, HomeReduce(view, label, tuple(step.writes.items())), spent_s)
     return Finished(step.name, output, tuple(step.writes), tuple(output.manifests()))
 
 
@@ -129,22 +132,35 @@ class Exchanges:
             f"{self.step}.{name}", emit, reduce, inputs=inputs, schema=schema, out=out, buckets=buckets
         )
 
-    def carry_home(self, verdicts: Dataset, reduce: "HomeReduce") -> Dataset:
-        """Bring HOME rows back to their parts: one output part per input part, aligned by row."""
+    def carry_home(self, verdicts: Dataset, reduce: "HomeReduce", spent_s: float) -> Dataset:
+        """Bring HOME rows back to their parts: one output part per input part, aligned by row.
+
+        spent_s: what the stage has taken on the clock, which no worker can tell; its manifests share it.
+        """
         adds = dict(reduce.adds)
         schema = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *home_schema(adds)])
         out = pa.schema([*(pa.field(name, kind) for name, kind in reduce.adds), *VERDICT])
         emit = HomeEmit(verdicts, schema)
+        seconds = {reduce.stage: spent_s / self.parts} if self.parts else {}
         return self._exchange(
-            self.step, emit, reduce, inputs=verdicts.parts, schema=schema, out=out, buckets=self.parts
+            self.step, emit, reduce, inputs=verdicts.parts, schema=schema, out=out, buckets=self.parts, seconds=seconds
         )
 
     def _exchange(
-        self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
+        self,
+        name: str,
+        emit: Emit,
+        reduce: Reduce,
+        *,
+        inputs: int,
+        schema: pa.Schema,
+        out: pa.Schema,
+        buckets: int,
+        seconds: Mapping[str, float] = {},  # read only
     ) -> Dataset:
         output = self.place.dataset(name, buckets)
         wanted = chain(self.fingerprint, name, inputs, buckets)
-        task = PublishReduced(reduce, output, out, wanted)
+        task = PublishReduced(reduce, output, out, wanted, seconds)
 
         def work(todo: Sequence[tuple[int, str]]) -> Iterator[Manifest]:
             scratch = str(Path(output.folder) / "spill")
@@ -163,10 +179,11 @@ class PublishReduced:
     output: Dataset
     schema: pa.Schema
     fingerprint: str
+    seconds: Mapping[str, float]
 
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Manifest:
         """The bucket's manifest; a reduce that decides (`draft` attribute) has its verdicts counted."""
-        draft = Draft(self.fingerprint)
+        draft = Draft(self.fingerprint, seconds=dict(self.seconds))
         batches = self.reduce(bucket, rows)
         return self.output.publish(bucket, self.schema, _counted(batches, draft), draft)
 

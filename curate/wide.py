@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from curate.schema import VERDICT
-from curate.stage import Stage
+from curate.stage import Check, Stage
 from curate.store import Dataset, View
 
 BUCKET_BYTES = 256 << 20
@@ -71,7 +71,7 @@ class WideStage:
     """A stage whose verdicts depend on other documents.
 
     prepare: narrow stages that run in the step before it, so that the text is not read again. adds: columns beside
-    the verdict. exchanges: how many exchanges it needs, for `curate plan`.
+    the verdict. exchanges: how many exchanges it needs, for `curate plan`. check: as for a narrow stage.
     """
 
     function: Callable[..., Dataset]
@@ -81,6 +81,7 @@ class WideStage:
     prepare: tuple[Stage, ...] = ()
     exchanges: int = 2
     version: int = 1
+    check: Check | None = None
 
     @property
     def path(self) -> str:
@@ -96,11 +97,14 @@ def wide_stage(
     prepare: Sequence[Stage] = (),
     exchanges: int = 2,
     version: int = 1,
+    check: Check | None = None,
 ) -> Callable[[Callable[..., Dataset]], WideStage]:
     """Make a function `(steps, *, parameters) -> Dataset of HOME rows` a wide stage."""
 
     def decorate(function: Callable[..., Dataset]) -> WideStage:
-        return WideStage(function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version)
+        return WideStage(
+            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version, check
+        )
 
     return decorate
 

@@ -8,7 +8,7 @@ import pytest
 
 from curate.errors import RecipeError
 from curate.plan import MapStep, compile_plan
-from curate.recipe import load_recipe, parse_recipe
+from curate.recipe import RecipePath, load_recipe, parse_recipe
 from curate.rule import Rule
 from curate.stage import stage
 
@@ -17,6 +17,23 @@ from curate.stage import stage
 def shouting(text: pa.StringArray, *, mark: str = "!", weights: tuple[float, ...] = ()) -> pa.Array:
     """Share of exclamation marks."""
     return pa.array([value.count(mark) / max(len(value), 1) for value in text.to_pylist()])
+
+
+@stage(needs=["text"], adds={"shouting": pa.float32()})
+def also_shouting(text: pa.StringArray) -> pa.Array:
+    """Another stage that claims the same column."""
+    return pa.nulls(len(text), pa.float32())
+
+
+def fingerprint_of_list(*, words: str) -> str:
+    """What `listed` depends on."""
+    return Path(words).read_text()
+
+
+@stage(needs=["text"], adds={"listed": pa.float32()}, check=fingerprint_of_list)
+def listed(text: pa.StringArray, *, words: RecipePath) -> pa.Array:
+    """A stage that reads a file."""
+    return pa.nulls(len(text), pa.float32())
 
 
 OWN = f"{__name__}:shouting"
@@ -48,9 +65,52 @@ def test_parameters_are_typed() -> None:
 
 def test_columns_must_come_from_somewhere() -> None:
     rejected(recipe({"use": "score"}), "'score' needs the column 'lang'")
-    rejected(recipe({"use": OWN}, {"use": OWN, "name": "again"}), "adds the column 'shouting'")
+    rejected(recipe({"use": OWN}, {"use": f"{__name__}:also_shouting"}), "adds the column 'shouting'")
     rejected(recipe({"use": OWN}, {"use": OWN}), "two stages are named 'shouting'")
     rejected(recipe({"use": "exact_dedup"}, {"use": "extract"}), "move it up")
+
+
+def test_a_stage_may_be_used_again_under_another_name() -> None:
+    again = recipe({"use": OWN}, {"use": OWN, "name": "again"}, {"use": "exact_dedup"}, {"use": OWN, "name": "third"},
+                   {"use": "exact_dedup", "name": "once_more"})  # fmt: skip
+    names = [call.name for step in compile_plan(parse_recipe(again)).steps if isinstance(step, MapStep)
+             for call in step.calls]  # fmt: skip
+    assert names == ["shouting", "again", "exact_dedup.content_id", "third", "once_more.content_id"]
+
+
+def test_paths_of_stages_begin_at_the_recipe_and_their_files_count(tmp_path: Path) -> None:
+    words, path = tmp_path / "words.txt", tmp_path / "r.toml"
+    path.write_text(
+        f'name = "r"\n[[input]]\nname = "i"\nroot = "."\n[[stage]]\nuse = "{__name__}:listed"\nwords = "words.txt"\n'
+    )
+    found = set()
+    for content in ("a", "b", "b"):
+        words.write_text(content)
+        step = compile_plan(load_recipe(path)).steps[0]
+        assert isinstance(step, MapStep)
+        assert step.calls[0].params["words"] == str(words)
+        found.add(step.fingerprint)
+    assert len(found) == 2
+
+
+def test_what_a_stage_reads_is_in_its_fingerprint(tmp_path: Path) -> None:
+    urls, pack, path = tmp_path / "bad.txt", tmp_path / "own.toml", tmp_path / "r.toml"
+    path.write_text(
+        'name = "r"\n[[input]]\nname = "i"\nroot = "."\n[[stage]]\nuse = "urls"\nurls = ["bad.txt"]\n'
+        '[[stage]]\nuse = "language"\n[[stage]]\nuse = "rules"\npack = ["./own.toml"]\n'
+    )
+    pack.write_text('name = "own"\nlanguages = ["en"]\n[[rules]]\nscore = "lang_score"\nreason = "r"\nmin = 0.5\n')
+    fingerprints = set()
+    for content in ("http://a.example/\n", "http://a.example/\nhttp://b.example/\n"):
+        urls.write_text(content)
+        fingerprints.add(compile_plan(load_recipe(path)).steps[-1].fingerprint)
+    assert len(fingerprints) == 2
+
+
+def test_a_wide_stage_is_checked_before_anything_runs() -> None:
+    rejected(recipe({"use": "fuzzy_dedup", "bands": 30}), "30 bands of 6 rows need 180 hashes")
+    rejected(recipe({"use": "exact_dedup", "policy": "oldest"}), "policy")
+    rejected(recipe({"use": "exact_dedup", "name": "a.b"}), "name")
 
 
 def test_rules_can_be_replaced_added_and_retuned() -> None:

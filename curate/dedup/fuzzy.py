@@ -24,7 +24,15 @@ from curate.store import Dataset
 from curate.wide import Steps, wide_stage
 
 
-@wide_stage(needs=["doc_id", "crawl", "date", "text"], adds=ADDS, reasons=[REASON], exchanges=8)
+def check(
+    *, threshold: float, hashes: int, bands: int, rows: int, ngram: int, seed: int, finish_rows: int,
+    hubs: int, key_hubs: int, partners: int, policy: Policy,
+) -> None:  # fmt: skip
+    """Every parameter must be in its range."""
+    checked(Signing(hashes, bands, rows, ngram, seed), threshold, finish_rows, (hubs, key_hubs, partners))
+
+
+@wide_stage(needs=["doc_id", "crawl", "date", "text"], adds=ADDS, reasons=[REASON], exchanges=8, check=check)
 def fuzzy_dedup(
     steps: Steps,
     *,

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.store import View
+
 Octets = npt.NDArray[np.uint8]
 Int64s = npt.NDArray[np.int64]
 Int32s = npt.NDArray[np.int32]
@@ -153,3 +155,11 @@ def grouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.Re
             waiting = []
     if waiting:
         yield waiting
+
+
+def cluster_sizes(view: View, part: int) -> Int64s:
+    """int64[rows of the part]: the cluster size that earlier dedup stages have counted, 1 where they have not."""
+    if "cluster_size" in view.columns:
+        sizes = one_chunk(view.table(part, ["cluster_size"])["cluster_size"]).fill_null(1)
+        return numbers(sizes).astype(np.int64)
+    return np.ones(view.verdicts(part).num_rows, np.int64)

@@ -22,10 +22,10 @@ from curate.dedup.rows import (
     Int64s,
     addresses,
     batches_of,
+    cluster_sizes,
     lookup,
     numbers,
     octets,
-    one_chunk,
     part_of,
     row_of,
     starts_of,
@@ -97,7 +97,7 @@ class EmitSizes:
         table = self.witnesses.table(part, ["v", "u"])
         if not table.num_rows:
             return
-        size = exact_sizes(self.view, part)[row_of(numbers(table["v"]))]
+        size = cluster_sizes(self.view, part)[row_of(numbers(table["v"]))]
         u, of_u = np.unique(numbers(table["u"]), return_inverse=True)
         total = np.bincount(of_u, size, minlength=len(u)).astype(np.int64)
         yield from batches_of([part_of(u), u, total], SIZES)
@@ -140,17 +140,9 @@ class Judge:
         """(kept documents of the part, their cluster sizes) where that is more than 1; `documents` are ascending."""
         rows = numbers(self.view.undecided(part, ["doc_id"])["row"])
         here = addresses(part, rows)
-        size = exact_sizes(self.view, part)[rows]
+        size = cluster_sizes(self.view, part)[rows]
         starts = starts_of(documents)
         if len(starts):
             size[lookup(here, documents[starts])] += np.add.reduceat(sizes, starts)
         size[lookup(here, dropped)] = 1
         return here[size > 1], size[size > 1]
-
-
-def exact_sizes(view: View, part: int) -> Int64s:
-    """int64[rows of the part]: the cluster size that exact deduplication has counted, 1 where it has not."""
-    if "cluster_size" in view.columns:
-        sizes = one_chunk(view.table(part, ["cluster_size"])["cluster_size"]).fill_null(1)
-        return numbers(sizes).astype(np.int64)
-    return np.ones(view.verdicts(part).num_rows, np.int64)

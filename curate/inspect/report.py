@@ -42,7 +42,7 @@ Named = Sequence[tuple[str, Tally]]
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast a stage worked: seconds of one worker, all workers together."""
+    """How fast a stage worked: seconds of all workers together; of deduplication, seconds on the clock."""
 
     stage: str
     records: int
@@ -130,11 +130,12 @@ def duplicate_alarm(tally: Tally) -> bool:
 
 
 def throughput(run: RunFolder, stages: Sequence[StageFunnel]) -> list[Speed]:
-    """Speed of every stage whose time was measured."""
+    """Speed of every stage whose time was measured; a wide stage's own and that of what it has prepared together."""
     seconds: dict[str, float] = {}
     for step in run.summary["steps"]:
         for stage, spent in step["seconds"].items():
-            seconds[stage] = seconds.get(stage, 0.0) + spent
+            owner = stage.partition(".")[0]
+            seconds[owner] = seconds.get(owner, 0.0) + spent
     return [Speed(row.stage, row.records_in, seconds[row.stage]) for row in stages if row.stage in seconds]
 
 

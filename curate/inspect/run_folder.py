@@ -145,7 +145,8 @@ def columns_added(stage: StageRecord) -> tuple[str, ...]:
         found = getattr(importlib.import_module(module), name, None) if module else None
     except ImportError:
         found = None
-    return tuple(name for name in getattr(found, "adds", {}) if name not in ("text", "error"))
+    inner = [name for stage in getattr(found, "prepare", ()) for name in stage.adds]
+    return tuple(name for name in (*inner, *getattr(found, "adds", {})) if name not in ("text", "error"))
 
 
 def _rows_where(paths: Iterable[Path], column: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

@@ -65,7 +65,7 @@ def render_status(out: Path, console: Console) -> None:
     console.print(f"{terminal(str(out))}: {told[found.state]}; the input makes {found.parts:,} parts", highlight=False)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("step", overflow="fold")
-    for heading in ("parts done", "records", "MB", "removed", "worker s"):
+    for heading in ("parts done", "records", "MB", "removed", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     steps = {step.name for step in found.steps}
     for step in found.steps:

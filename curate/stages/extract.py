@@ -17,8 +17,8 @@ import pyarrow as pa
 from curate.errors import EngineError, RecipeError
 from curate.rule import Rule
 from curate.sources.charset import decode_text
-from curate.stage import stage
-from curate.stages.extractors import BACKENDS, NO_DAY
+from curate.stage import stage, versions_of
+from curate.stages.extractors import DISTRIBUTIONS, NO_DAY
 from curate.stages.sandbox import Limits, Sandbox
 
 # A comment, a tag's name, or the raw text element whose content is not markup, and what stands before the next tag.
@@ -35,20 +35,21 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 Mode = Literal["default", "fast", "precision", "recall"]
 
 
-def check(*, backend: str, mode: Mode, cpu_limit_s: float, memory_limit_bytes: int, **sizes: int) -> None:
-    """The backend must be installed; one of the user's own must start."""
+def check(*, backend: str, mode: Mode, cpu_limit_s: float, memory_limit_bytes: int, **sizes: int) -> dict[str, str]:
+    """The backend must be installed; one of the user's own must start. Returns the versions of its packages."""
     if ":" in backend:
         try:
             _sandbox(backend, mode, Limits(memory_limit_bytes, cpu_limit_s)).start()
         except EngineError as error:
             raise RecipeError(f"extract.backend = {backend!r}: {error}") from error
-    elif backend not in BACKENDS:
-        known = ", ".join(BACKENDS)
+    elif backend not in DISTRIBUTIONS:
+        known = ", ".join(DISTRIBUTIONS)
         raise RecipeError(f"extract.backend = {backend!r}: give one of {known}, or package.module:function")
     elif importlib.util.find_spec(backend) is None:
         if backend == "magic_html" and sys.version_info < (3, 12):
             raise RecipeError("extract.backend = 'magic_html' needs Python 3.12 or newer, and this is an older one")
         raise RecipeError(f"extract.backend = {backend!r} is not installed: pip install 'curate[magic-html]'")
+    return versions_of(DISTRIBUTIONS.get(backend, ()))
 
 
 @stage(

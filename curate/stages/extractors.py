@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
-BACKENDS = ("trafilatura", "resiliparse", "magic_html")
+# Backends, each with the packages whose versions may change what it returns.
+DISTRIBUTIONS = {
+    "trafilatura": ("trafilatura", "htmldate", "justext", "lxml"),
+    "resiliparse": ("resiliparse",),
+    "magic_html": ("magic-html", "resiliparse", "lxml"),
+}
 # Later than any crawl: the bound of a page's own date where the day of its crawl is not known.
 NO_DAY = "2100-01-01"
 MAX_TITLE_CHARS = 10_000
@@ -40,7 +45,7 @@ Extractor = Callable[[Page], Extracted]
 
 
 def load_extractor(backend: str) -> Extractor:
-    """The extractor of a name in BACKENDS, or of an import path `package.module:function`."""
+    """The extractor of a name in DISTRIBUTIONS, or of an import path `package.module:function`."""
     if ":" in backend:
         module, _, name = backend.partition(":")
         found: Extractor = getattr(importlib.import_module(module), name)

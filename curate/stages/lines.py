@@ -25,7 +25,7 @@ from curate.stage import stage
 from curate.text import classes
 from curate.text.batch import Batch, longest
 from curate.text.codepoints import decode
-from curate.text.language import line_phrases
+from curate.text.language import languages_fingerprint, line_phrases
 from curate.text.normalise import CITATION
 from curate.text.segment import segment
 
@@ -34,6 +34,11 @@ Mask = npt.NDArray[np.bool_]
 SHORT_LINE_WORDS = 10
 _NO_WORD = r"[^\pL\pN]*"
 _NUMBER = r"\d[\d,.]*\s*(?:[KkMmBbWw万萬亿億]\+?)?"
+
+
+def check(**parameters: object) -> str:
+    """Nothing can be wrong; returns what tells the phrases from any others."""
+    return languages_fingerprint()
 
 
 @stage(
@@ -49,6 +54,7 @@ _NUMBER = r"\d[\d,.]*\s*(?:[KkMmBbWw万萬亿億]\+?)?"
         Rule("lines_chars", "empty_text", min=1),
         Rule("lines_removed_words_ratio", "many_lines_removed", max=0.05),
     ],
+    check=check,
 )
 def lines(
     text: pa.StringArray,

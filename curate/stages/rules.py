@@ -8,13 +8,13 @@ unless the recipe says that it has other packs for them (`other_languages = "kee
 import re
 import tomllib
 from collections.abc import Sequence
-from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 import pyarrow as pa
 
 from curate.errors import RecipeError, did_you_mean
+from curate.recipe import RecipePath
 from curate.rule import Rule
 from curate.sources.files import open_stored
 from curate.stage import stage
@@ -38,7 +38,7 @@ def pack_rules(*, pack: Sequence[str], other_languages: str = "drop") -> tuple[R
 
 @stage(needs=["lang"], adds={}, rules=pack_rules)
 def rules(
-    lang: pa.StringArray, *, pack: tuple[str, ...], other_languages: Literal["drop", "keep"] = "drop"
+    lang: pa.StringArray, *, pack: tuple[RecipePath, ...], other_languages: Literal["drop", "keep"] = "drop"
 ) -> dict[str, pa.Array]:
     """pack: names of our packs (gopher, c4, fineweb, fineweb2_zh, wanjuan_en, wanjuan_zh) or paths of TOML files.
 
@@ -48,7 +48,6 @@ def rules(
     return {}
 
 
-@cache
 def load_pack(name: str) -> tuple[str, tuple[str, ...], tuple[Rule, ...]]:
     """(name, languages, rules) of a pack; reasons begin with the pack's name. Raises RecipeError."""
     table = _read(name)
@@ -98,7 +97,7 @@ def _strings(what: str, value: object) -> tuple[str, ...]:
 def _read(name: str) -> dict[str, Any]:
     if name in pack_names():
         text = resources.files("curate.stages").joinpath(f"packs/{name}.toml").read_text(encoding="utf-8")
-    elif name.endswith(".toml"):
+    elif "/" in name or "." in name:
         try:
             with open_stored(name) as stored:
                 text = stored.read().decode("utf-8")

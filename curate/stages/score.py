@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.stage import stage
+from curate.text.language import languages_fingerprint
 from curate.text.signals import COUNTS, RATIOS, signals
 
 
@@ -14,6 +15,7 @@ from curate.text.signals import COUNTS, RATIOS, signals
     needs=["text", "lang"],
     adds={**{name: pa.int32() for name in COUNTS}, **{name: pa.float32() for name in RATIOS}},
     durable=True,
+    check=languages_fingerprint,
 )
 def score(text: pa.StringArray, lang: pa.StringArray) -> dict[str, pa.Array]:
     """int32 for counts, float32 for ratios; null where a signal is not defined (no words, no stop words known, …)."""

@@ -12,7 +12,7 @@ import tomllib
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -35,6 +35,14 @@ class Listed(NamedTuple):
     categories: npt.NDArray[np.uint16]
     names: tuple[str, ...]
 
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all that a look-up can show."""
+        digest = sha256(repr(self.names).encode())
+        for column in (self.keys, self.levels, self.categories):
+            digest.update(column.tobytes())
+        return digest.hexdigest()
+
     def find(self, keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
         """int64[m]: where each key stands, −1 for those that are not listed."""
         if not len(self.keys):
@@ -49,6 +57,11 @@ class Tiers(NamedTuple):
     strict: tuple[str, ...]
     hard: frozenset[str]
     soft: frozenset[str]
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the words of every tier."""
+        return sha256(repr([sorted(tier) for tier in self]).encode()).hexdigest()
 
 
 def hash_keys(keys: Sequence[str]) -> npt.NDArray[np.uint64]:

@@ -14,17 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from curate.recipe import RecipePath
 from curate.rule import Rule
 from curate.stage import stage
 from curate.stages.url_lists import OURS, Listed, Tiers, hash_keys, load_domains, load_urls, load_words
 from curate.stages.url_parts import domain_key, host_of, suffixes, url_key, words_of
 
 
-def check(*, domains: tuple[str, ...], urls: tuple[str, ...], words: str, allowed: tuple[str, ...]) -> None:
-    """Every list must be readable."""
-    load_domains(domains)
-    load_urls(urls)
-    load_words(words)
+def check(*, domains: tuple[str, ...], urls: tuple[str, ...], words: str, allowed: tuple[str, ...]) -> list[str]:
+    """Every list must be readable; returns what tells their contents from any others. Files are read anew."""
+    for load in (load_domains, load_urls, load_words):
+        load.cache_clear()
+    return [load_domains(domains).fingerprint, load_urls(urls).fingerprint, load_words(words).fingerprint]
 
 
 @stage(
@@ -49,9 +50,9 @@ def check(*, domains: tuple[str, ...], urls: tuple[str, ...], words: str, allowe
 def urls(
     url: pa.StringArray,
     *,
-    domains: tuple[str, ...] = (OURS,),
-    urls: tuple[str, ...] = (),
-    words: str = OURS,
+    domains: tuple[RecipePath, ...] = (OURS,),
+    urls: tuple[RecipePath, ...] = (),
+    words: RecipePath = OURS,
     allowed: tuple[str, ...] = (),
 ) -> dict[str, pa.Array]:
     """Scores are null for a record without URL, which no rule decides about.

@@ -6,7 +6,9 @@ Marks are the same for all languages and stand here.
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 # Marks that end a sentence: Unicode's Sentence_Terminal of the basic plane, and ellipses. Escapes, since editors like
 # to turn full-width marks into ASCII ones. (datatrove's set is Unicode-wide too; C4's and dingo's are ASCII only.)
@@ -50,14 +52,27 @@ class Language:
 def languages() -> dict[str, Language]:
     """Every language that lang/*.toml describes, by code."""
     found = {}
-    for entry in resources.files("curate.text").joinpath("lang").iterdir():
-        if entry.name.endswith(".toml"):
-            table = tomllib.loads(entry.read_text(encoding="utf-8"))
-            gopher = frozenset(table["gopher_stop_words"])
-            phrases = {key: tuple(words) for key, words in table.get("lines", {}).items()}
-            stop_words = frozenset(table["stop_words"]) | gopher
-            found[entry.name.removesuffix(".toml")] = Language(gopher, stop_words, LinePhrases(**phrases))
+    for entry in _tables():
+        table = tomllib.loads(entry.read_text(encoding="utf-8"))
+        gopher = frozenset(table["gopher_stop_words"])
+        phrases = {key: tuple(words) for key, words in table.get("lines", {}).items()}
+        stop_words = frozenset(table["stop_words"]) | gopher
+        found[entry.name.removesuffix(".toml")] = Language(gopher, stop_words, LinePhrases(**phrases))
     return found
+
+
+def _tables() -> list[Traversable]:
+    folder = resources.files("curate.text").joinpath("lang")
+    return [entry for entry in folder.iterdir() if entry.name.endswith(".toml")]
+
+
+@cache
+def languages_fingerprint() -> str:
+    """sha256 of every language table: part of the fingerprint of the stages that count by them."""
+    digest = sha256()
+    for entry in sorted(_tables(), key=lambda entry: entry.name):
+        digest.update(entry.name.encode() + entry.read_bytes())
+    return digest.hexdigest()
 
 
 @cache

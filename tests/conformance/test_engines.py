@@ -64,6 +64,20 @@ def test_stage(use: str, made_crawl: Path, tmp_path: Path) -> None:
     assert digest_on(AdversaryEngine(1), small_parts, tmp_path / "adversary") == expected
 
 
+def test_stages_used_twice(made_crawl: Path, tmp_path: Path) -> None:
+    document = recipe_for("exact_dedup", made_crawl)
+    again = [
+        {"use": "normalise", "citations": True},
+        {"use": "exact_dedup", "name": "first"},
+        {"use": "normalise", "name": "once_more", "compose": False},
+        {"use": "exact_dedup", "policy": "earliest"},
+        {"use": "fuzzy_dedup"},
+    ]
+    document["stage"] = [*(table for table in document["stage"] if table["use"] == "extract"), *again]
+    expected = digest_on(LocalEngine(1), document, tmp_path / "local")
+    assert digest_on(AdversaryEngine(1), document, tmp_path / "adversary") == expected
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_recipe(path: Path, made_crawl: Path, tmp_path: Path) -> None:
     changes = ["output.max_failed_ratio=1.0", "output.part_bytes=20000"]

@@ -87,6 +87,23 @@ def test_the_duplicates_name_the_survivor_and_it_counts_them(tmp_path: Path) -> 
     assert dropped(found) == {doc_id(1): doc_id(0), doc_id(2): doc_id(0)}
 
 
+def test_clusters_of_an_earlier_stage_are_added_up(tmp_path: Path) -> None:
+    same = {"content_id": schema.content_id("same"), "content_words": 1, "crawl": 1}
+    other = {"content_id": schema.content_id("other"), "content_words": 1, "crawl": 1}
+    documents = [
+        {"doc_id": doc_id(0), "date": "2024-01-02", "cluster_size": 3, **same},
+        {"doc_id": doc_id(1), "date": "2024-01-01", "cluster_size": 4, **same},
+        {"doc_id": doc_id(2), "date": "2024-01-01", "cluster_size": None, **same},
+        {"doc_id": doc_id(3), "cluster_size": 5, **other},
+        {"doc_id": doc_id(4), "cluster_size": None, "content_id": None, "content_words": 0, "crawl": 1},
+    ]
+    found, _ = run_wide(exact_dedup, tmp_path, [documents[:2], documents[2:]])
+    assert dropped(found) == {doc_id(1): doc_id(0), doc_id(2): doc_id(0)}
+    assert found[doc_id(0)] == {"cluster_size": 8}
+    assert found[doc_id(3)] == {"cluster_size": 5}
+    assert doc_id(4) not in found
+
+
 def test_no_documents(tmp_path: Path) -> None:
     assert run_wide(exact_dedup, tmp_path, [[], []])[0] == {}
 
