@@ -40,6 +40,7 @@ class FromInput:
     def batches(self, part: int, draft: Draft) -> Iterator[pa.Table]:
         """RAW rows; a verdict of the reader's is one of the stage `read`."""
         for piece in self.table.pieces(part):
+            draft.count("read_bytes", piece.estimated_bytes)
             rows = read(piece, self.limits, draft.count)
             for batch in _timed(rows, draft, "read"):
                 yield _with_verdicts(pa.Table.from_batches([batch], RAW))

@@ -29,23 +29,29 @@ class Silent:
 
 @dataclass
 class Rates:
-    """Records and megabytes per second of the running step, and the share of records still undecided."""
+    """Records and megabytes per second of the running step, and the share of records that go on.
+
+    Megabytes are of decompressed input in the step that reads it, and of what is written in all others.
+    """
 
     started: float = field(default_factory=time.monotonic)
     records: int = 0
     size: int = 0
+    verb: str = "written"
     decided: int = 0
 
     def add(self, manifest: Manifest) -> None:
         """Count one finished part."""
         self.records += manifest.rows
-        self.size += manifest.bytes
+        read = manifest.counts.get("read_bytes", 0)
+        self.verb = "read" if read else self.verb
+        self.size += read or manifest.bytes
         self.decided += sum(n for key, n in manifest.counts.items() if key.startswith(("dropped/", "failed/")))
 
     def __str__(self) -> str:
         spent = max(time.monotonic() - self.started, 1e-3)
         kept = f", {1 - self.decided / self.records:.0%} go on" if self.records and self.decided else ""
-        return f"{self.records / spent:,.0f} records/s, {self.size / spent / 1e6:,.1f} MB/s written{kept}"
+        return f"{self.records / spent:,.0f} records/s, {self.size / spent / 1e6:,.1f} MB/s {self.verb}{kept}"
 
 
 class Bars:

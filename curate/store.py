@@ -32,7 +32,7 @@ MANIFESTS_PER_FILE = 1000
 class Manifest:
     """What one part of one step holds, and of what it was made.
 
-    fingerprint: of the step, its parameters and its input. counts: e.g. `kept`, `dropped/rules/too_short`,
+    fingerprint: of the step, its parameters and its input. counts: `kept`, `read_bytes`, `dropped/rules/too_short`,
     `failed/extract/timeout`, `skipped/request`, `not_applicable/rules/many_symbols`. seconds: per stage, of the worker;
     of a wide stage, this part's share of the seconds on the clock.
     """

@@ -78,12 +78,16 @@ def compare(a: Path, b: Path, sample: int = SAMPLE) -> Comparison:
 def render_comparison(a: Path, b: Path, console: Console) -> None:
     """Print the comparison of two runs."""
     found = compare(a, b)
-    console.print(_funnels(open_run(a), open_run(b), (str(a), str(b))))
+    runs = (open_run(a), open_run(b))
+    for letter, path, run in zip("AB", (a, b), runs, strict=True):
+        console.print(f"[bold]{letter}[/]  {terminal(run.summary['name'])}  {terminal(str(path))}", highlight=False)
+    console.print()
+    console.print(_funnels(*runs))
     union = found.both + found.only_a + found.only_b
     console.print(f"\nkept by both {found.both:,} ({share(found.both, union)} of all kept by either)")
-    sides = ((a, found.only_a, found.sample_a, found.lost_in_b), (b, found.only_b, found.sample_b, found.lost_in_a))
-    for path, n, sample, fates in sides:
-        console.print(f"[bold]kept by {terminal(str(path))} alone {n:,}[/]", highlight=False)
+    sides = (("A", found.only_a, found.sample_a, found.lost_in_b), ("B", found.only_b, found.sample_b, found.lost_in_a))
+    for letter, n, sample, fates in sides:
+        console.print(f"[bold]kept by {letter} alone {n:,}[/]", highlight=False)
         for why, count in fates.items():
             console.print(f"  {count:,}  the other: {terminal(why)}", highlight=False)
         for item in sample:
@@ -92,9 +96,9 @@ def render_comparison(a: Path, b: Path, console: Console) -> None:
             console.print(f"  [dim]{item.doc_id}  the other: {told}[/]\n    {where}", highlight=False, soft_wrap=True)
 
 
-def _funnels(run_a: RunFolder, run_b: RunFolder, names: tuple[str, str]) -> Table:
+def _funnels(run_a: RunFolder, run_b: RunFolder) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    for heading in ("stage", "reason", *names, "difference"):
+    for heading in ("stage", "reason", "A", "B", "difference"):
         table.add_column(terminal(heading), justify="left" if heading in ("stage", "reason") else "right")
     removed = [_removed(run_a), _removed(run_b)]
     for key in _merged(list(removed[0]), list(removed[1])):

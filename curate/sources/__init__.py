@@ -35,7 +35,7 @@ def read(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Ite
 
 
 def _guarded(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[Row]:
-    """The rows of a piece; an error of the storage becomes the last of them."""
+    """The rows of a piece; an error of the local disk becomes the last of them."""
     last = piece.start - 1
     try:
         for row in _rows(piece, limits, count):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from curate.errors import RecipeError
+from curate.errors import EngineError, RecipeError
 
 WARC_KINDS = ("warc", "arc", "wet")
 # Endings after a compression's own is taken off.
@@ -20,6 +20,8 @@ _FORMATS = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".txt": "text", ".text": "text",
 }  # fmt: skip
 _COMPRESSIONS = (".open", ".gz", ".zst", ".zstd")  # `.open`: a WARC that its crawler has not closed yet
+# What fsspec needs for a scheme, as an extra of ours.
+_EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
 _CONTENT_MAGIC = {b"WARC/": "warc", b"filedesc:": "arc", b"PAR1": "parquet"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -75,7 +77,7 @@ def input_from_path(path: str) -> Input:
         scheme, _, rest = path.partition("://")
         fixed = _before_glob(rest.rstrip("/"))
         whole = fixed == rest.rstrip("/")
-        folder = whole and not PurePosixPath(fixed).suffix
+        folder = whole and ("/" not in fixed or not PurePosixPath(fixed).suffix)  # a host or bucket has dots of its own
         root = fixed if folder else str(PurePosixPath(fixed).parent if whole else PurePosixPath(fixed))
         below = "" if folder else rest.rstrip("/")[len(root) :].lstrip("/")
         return Input(PurePosixPath(root).name or scheme, f"{scheme}://{root}", (below,) if below else ())
@@ -100,7 +102,7 @@ def list_files(inputs: Sequence[Input]) -> list[SourceFile]:
     """
     files: dict[str, SourceFile] = {}
     for item in inputs:
-        found = list(_files_of(item))
+        found = _listed(item)
         if not found:
             raise RecipeError(f"input {item.name!r} holds no files: {item.root} {' '.join(item.paths)}".rstrip())
         for file in found:
@@ -108,6 +110,15 @@ def list_files(inputs: Sequence[Input]) -> list[SourceFile]:
                 raise RecipeError(f"{file.source!r} is given twice: document ids start with it, so it must be unique")
             files[file.source] = file
     return [files[source] for source in sorted(files)]
+
+
+def _listed(item: Input) -> list[SourceFile]:
+    try:
+        return list(_files_of(item))
+    except RecipeError:
+        raise
+    except Exception as error:  # each store's client has errors of its own
+        raise EngineError(f"cannot list {item.root!r}: {type(error).__name__}: {error}") from error
 
 
 def _files_of(item: Input) -> Iterator[SourceFile]:
@@ -160,7 +171,9 @@ def open_system(root: str) -> tuple[Any, str]:
     try:
         system, path = fsspec.core.url_to_fs(place, use_listings_cache=False)
     except (ImportError, ValueError) as error:
-        raise RecipeError(f"cannot open {root!r}: {error}") from error
+        extra = _EXTRAS.get(place.partition("://")[0])
+        hint = f"; pip install 'curate[{extra}]'" if extra and isinstance(error, ImportError) else ""
+        raise RecipeError(f"cannot open {root!r}: {error}{hint}") from error
     return system, path.rstrip("/") or "/"
 
 
@@ -194,9 +207,9 @@ def open_stored(path: str) -> Any:
     """The stored bytes of a local file or URL, seekable, read in large blocks."""
     if "://" not in path:
         return open(path, "rb", buffering=1 << 20)
-    import fsspec
+    from curate.sources.remote import open_remote
 
-    return fsspec.open(path, "rb", block_size=8 << 20, cache_type="readahead").open()
+    return open_remote(path)
 
 
 def compression_of(head: bytes) -> str | None:

@@ -35,7 +35,9 @@ def test_plan_names_steps_columns_rules_and_exchanges_on_a_narrow_terminal() -> 
     text = " ".join(" ".join(lines).split())
     for expected in (
         "00-extract", "language_not_in_scope unless lang en, no", "gopher_few_words unless word_count ≥ 50 (en)",
-        "reads url, html, charset", f"and {len(score.adds) - 12} more", "03-fuzzy_dedup 9 exchanges", "4 steps, 9 exchanges",
+        "reads url, html, charset",
+        f"and {len(score.adds) - 12} more",
+        "03-fuzzy_dedup 9 exchanges", "4 steps, 9 exchanges",
     ):  # fmt: skip
         assert expected in text, expected
 

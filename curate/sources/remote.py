@@ -1,0 +1,89 @@
+"""Files of a store, read through fsspec: large sequential blocks, retries with back-off, errors that end the run.
+
+A connection that breaks says nothing about the records behind it. So a block that cannot be read is asked for again
+on a new connection, and after the last try the run ends with EngineError and goes on from there when it is started
+again; it never becomes a record that failed. Cost: one block of 8 MB in memory a file.
+"""
+
+import io
+import time
+from typing import Any
+
+from curate.errors import EngineError
+
+BLOCK_BYTES = 8 << 20
+TRIES = 5
+FIRST_PAUSE_S = 0.5
+
+
+def open_remote(url: str) -> io.BufferedReader:
+    """The stored bytes behind a URL, seekable. Raises EngineError when they cannot be had."""
+    return io.BufferedReader(_Remote(url), BLOCK_BYTES)
+
+
+class _Remote(io.RawIOBase):
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._position = 0
+        self._file: Any = None
+        size = self._persist(lambda: self._opened().size)
+        if size is None:
+            raise EngineError(f"cannot read {url}: its server does not say how long it is. Download it first.")
+        self._size = int(size)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(start + offset, 0)
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        wanted = min(len(view), max(self._size - self._position, 0))
+        data = self._persist(lambda: self._block(wanted)) if wanted else b""
+        view[: len(data)] = data
+        self._position += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    def _opened(self) -> Any:
+        if self._file is None:
+            import fsspec
+
+            self._file = fsspec.open(self._url, "rb", block_size=BLOCK_BYTES, cache_type="readahead").open()
+        return self._file
+
+    def _block(self, wanted: int) -> bytes:
+        file = self._opened()
+        if file.tell() != self._position:
+            file.seek(self._position)
+        data: bytes = file.read(wanted)
+        if not data:
+            raise EOFError(f"ends at {self._position} of {self._size} bytes")
+        return data
+
+    def _persist(self, act: Any) -> Any:
+        for attempt in range(TRIES):
+            try:
+                return act()
+            except Exception as error:  # each store's client has errors of its own
+                self._file = None
+                if attempt == TRIES - 1 or isinstance(error, FileNotFoundError | PermissionError):
+                    said = f"{type(error).__name__}: {error}"
+                    raise EngineError(
+                        f"cannot read {self._url}: {said}. The same command again goes on from here."
+                    ) from error
+                time.sleep(FIRST_PAUSE_S * 2**attempt)
+        raise AssertionError("unreachable")

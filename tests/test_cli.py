@@ -1,0 +1,182 @@
+"""The command line as people use it: what it prints, and the exit status of everything that can go wrong."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from curate.cli import app
+
+RECIPE = """
+name = "small"
+[[stage]]
+use = "extract"
+backend = "resiliparse"
+[[stage]]
+use = "language"
+[[stage]]
+use = "score"
+[[stage.rules]]
+score = "word_count"
+min = 30
+reason = "few_words"
+[[stage]]
+use = "exact_dedup"
+[output]
+max_failed_ratio = 1.0
+[tokens]
+vocab_size = 400
+sequence_length = 128
+"""
+
+
+def curate(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "100"})
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("recipe") / "small.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def out(recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "out"
+    done = curate("run", recipe, "--input", made_crawl, "--out", folder, "--workers", 2)
+    assert done.exit_code == 0, done.output
+    assert "records kept" in done.output
+    for name in ("corpus", "ledger", "tokens", "report.html", "README.md"):
+        assert (folder / name).exists()
+    return folder
+
+
+def commands() -> list[list[str]]:
+    """Every command and subcommand."""
+    found: list[list[str]] = []
+    waiting: list[tuple[list[str], object]] = [([], typer.main.get_command(app))]
+    while waiting:
+        words, command = waiting.pop()
+        inner = getattr(command, "commands", {})
+        waiting += [([*words, name], item) for name, item in inner.items()]
+        if words and not inner:
+            found.append(words)
+    return sorted(found)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_help(words: list[str]) -> None:
+    done = curate(*words, "--help")
+    assert done.exit_code == 0
+    assert "Usage" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["status"], "finished"),
+        (["report"], "report.html"),
+        (["card"], "README.md"),
+        (["digest"], "corpus "),
+        (["rejects", "--reason", "few_words"], "few_words"),
+        (["explain", "--token", "0"], "kept"),
+    ],
+    ids=lambda words: words[0] if isinstance(words, list) else "",
+)
+def test_looking_at_a_run(words: list[str], expected: str, out: Path) -> None:
+    done = curate(words[0], out, *words[1:])
+    assert done.exit_code == 0, done.output
+    assert expected in done.output
+
+
+def test_compare_export_and_tokenizers(out: Path, tmp_path: Path) -> None:
+    compared = curate("compare", out, out)
+    assert "A  small" in compared.output
+    assert "kept by B alone 0" in compared.output
+    assert curate("export", out, "--to", tmp_path / "wanjuan").exit_code == 0
+    assert list((tmp_path / "wanjuan").glob("*.jsonl.gz"))
+    model = tmp_path / "own.model"
+    assert curate("tokenizer", "train", out, "--to", model, "--vocab-size", 400).exit_code == 0
+    assert "400 entries" in curate("tokenizer", "inspect", model).output
+
+
+def test_plan_and_dry_run_start_nothing(recipe: Path, made_crawl: Path, tmp_path: Path) -> None:
+    for words in (["plan", recipe, "--input", made_crawl],
+                  ["run", recipe, "--input", made_crawl, "--out", tmp_path / "out", "--dry-run"]):  # fmt: skip
+        done = curate(*words)
+        assert done.exit_code == 0, done.output
+        assert "few_words unless word_count ≥ 30" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def no_recipe(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    return ["run", crawl / "missing.toml", "--out", out]
+
+
+def unknown_parameter(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    return ["run", recipe, "--input", crawl, "--out", out, "--set", "extract.bakend=x"]
+
+
+def no_input(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    return ["run", recipe, "--input", crawl / "nothing*.warc", "--out", out]
+
+
+def unknown_option(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    return ["run", recipe, "--out", out, "--engin", "local"]
+
+
+def out_is_a_file(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    out.write_text("in the way")
+    return ["run", recipe, "--input", crawl, "--out", out]
+
+
+def unfinished(recipe: Path, crawl: Path, out: Path) -> list[object]:
+    return ["digest", out]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (no_recipe, 2, "cannot read recipe"),
+        (unknown_parameter, 2, "did you mean 'backend'"),
+        (no_input, 2, "nothing matches"),
+        (unknown_option, 2, "--engine"),
+        (out_is_a_file, 4, "out"),
+        (unfinished, 4, "holds no finished run"),
+    ],
+)
+def test_errors_say_what_to_do_and_set_the_exit_status(
+    words: Callable[[Path, Path, Path], list[object]],
+    status: int,
+    says: str,
+    recipe: Path,
+    made_crawl: Path,
+    tmp_path: Path,
+) -> None:
+    done = curate(*words(recipe, made_crawl, tmp_path / "out"))
+    assert says in done.output
+    assert done.exit_code == status
+
+
+def test_too_many_failures_are_exit_status_3(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "crawl").mkdir()
+    (tmp_path / "crawl" / "a.jsonl").write_text('{"text": "good enough"}\n' * 900 + "{broken\n" * 200)
+    words = ["run", recipe, "--input", tmp_path / "crawl", "--out", tmp_path / "out", "--set"]
+    done = curate(*words, "output.max_failed_ratio=0.1")
+    assert done.exit_code == 3
+    assert "200 of 1100 records failed" in done.output
+    assert not (tmp_path / "out" / "corpus").exists()
+
+
+def test_clean_keeps_what_was_published(recipe: Path, made_crawl: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert curate("clean", out).exit_code == 4
+    assert curate("run", recipe, "--input", made_crawl, "--out", out).exit_code == 0
+    before = curate("digest", out).output
+    assert curate("clean", out).exit_code == 0
+    assert not (out / "parts").exists()
+    assert curate("digest", out).output == before
