@@ -1,0 +1,120 @@
+"""A whole run, measured: documents a second, memory of all its processes, and where the time goes.
+
+    python tests/benchmarks/pipeline.py [--recipe pipelines/web.toml] [--workers 2] [--repeat 3] [INPUT …]
+
+Without INPUT: the 3,081 gold pages that lie beside the checkout. Memory is the sum of proportional set sizes of the
+run's processes, sampled twice a second (Linux). Seconds of a stage are a worker's, per page that came in; those of
+deduplication are on the clock. The median run is shown.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+GOLD = ROOT.parent / "shared" / "data" / "gold"
+SAMPLE_EVERY_S = 0.5
+
+
+class Measured(NamedTuple):
+    """One run. memory: peak bytes of all processes together; largest: of one process."""
+
+    seconds: float
+    memory: int
+    largest: int
+    summary: dict[str, Any]
+
+
+def main() -> None:
+    """Print one table."""
+    arguments = _arguments()
+    inputs = arguments.inputs or [str(GOLD / f"{name}-dev.warc.gz") for name in ("gold", "segments")]
+    if not arguments.inputs and not GOLD.is_dir():
+        sys.exit("name an INPUT, or put the gold pages beside the checkout in ../shared")
+    runs = [measure(arguments.recipe, inputs, arguments.workers) for _ in range(arguments.repeat)]
+    middle = statistics.median_low(run.seconds for run in runs)
+    show(next(run for run in runs if run.seconds == middle), [run.seconds for run in runs])
+
+
+def measure(recipe: Path, inputs: list[str], workers: int) -> Measured:
+    """Run the recipe once in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out"
+        given = [word for path in inputs for word in ("--input", path)]
+        command = [sys.executable, "-m", "curate", "run", str(recipe), *given, "--out", str(out)]
+        started = time.monotonic()
+        run = subprocess.Popen(
+            [*command, "--workers", str(workers)],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        memory = largest = 0
+        while run.poll() is None:
+            sizes = [proportional_set_bytes(pid) for pid in processes_of(run.pid)]
+            memory, largest = max(memory, sum(sizes)), max(largest, *sizes, 0)
+            time.sleep(SAMPLE_EVERY_S)
+        seconds = time.monotonic() - started
+        if run.returncode:
+            sys.exit(f"the run ended with exit status {run.returncode}")
+        return Measured(seconds, memory, largest, json.loads((out / "run.json").read_text(encoding="utf-8")))
+
+
+def processes_of(session: int) -> list[int]:
+    """All processes of a session."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if os.getsid(int(entry.name)) == session:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def proportional_set_bytes(pid: int) -> int:
+    """Memory of a process, with its share of what it has in common with others; 0 for one that is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
+
+
+def show(run: Measured, all_seconds: list[float]) -> None:
+    """Totals, then a line a stage."""
+    totals, steps = run.summary["totals"], run.summary["steps"]
+    pages = totals["records_in"]
+    spread = ", ".join(f"{seconds:.1f}" for seconds in sorted(all_seconds))
+    print(
+        f"{pages} records, {totals['kept']} kept, {run.seconds:.1f} s ({spread}), {pages / run.seconds:.0f} records/s"
+    )
+    print(f"memory {run.memory / 1e6:.0f} MB in all, {run.largest / 1e6:.0f} MB the largest process")
+    spent: dict[str, float] = {}
+    for step in steps:
+        for stage, seconds in step["seconds"].items():
+            spent[stage] = spent.get(stage, 0.0) + seconds
+    print(f"{'stage':<24} {'seconds':>8} {'ms/page':>8}")
+    for stage, seconds in spent.items():
+        print(f"{stage:<24} {seconds:>8.1f} {seconds / pages * 1000:>8.2f}")
+    outside = sum(seconds for stage, seconds in spent.items() if stage != "extract")
+    print(f"{'all but extract':<24} {outside:>8.1f} {outside / pages * 1000:>8.2f}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("inputs", nargs="*")
+    parser.add_argument("--recipe", type=Path, default=ROOT / "pipelines" / "web.toml")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
