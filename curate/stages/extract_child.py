@@ -1,4 +1,7 @@
-"""The process that third-party parsers run in: `python -m curate.stages.extract_child BACKEND MODE MEMORY_BYTES`.
+"""The process that third-party parsers run in: `python -m curate.stages.extract_child BACKEND MODE TEXT MEMORY_BYTES`.
+
+TEXT is `main`, or `comments` where readers' comments belong to the text.
+
 
 Says "ready" or what is missing, then answers requests (url, day, html) with (status, text, title, date). It may be
 killed at any moment, and it ends when its parent does. What extractors print goes nowhere.
@@ -20,7 +23,7 @@ _WARM_UP = "<html><head><title>A page</title></head><body><article><p>Some text.
 
 def main() -> None:
     """Answer requests until there are no more."""
-    backend, mode, memory_bytes = sys.argv[1:]
+    backend, mode, text, memory_bytes = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches children too; it is not for them
     die_with_parent()
     limit_resources(int(memory_bytes))
@@ -29,7 +32,7 @@ def main() -> None:
         extractor = _start(backend, answers)
         while True:
             url, day, html = (part.decode("utf-8", "replace") for part in read_message(requests))
-            write_message(answers, answer(extractor, Page(html, url, day, mode)))
+            write_message(answers, answer(extractor, Page(html, url, day, mode, text == "comments")))
 
 
 def answer(extractor: Extractor, page: Page) -> list[bytes]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+from curate.stages.page_tree import parse, parse_leniently
+
 # Backends, each with the packages whose versions may change what it returns.
 DISTRIBUTIONS = {
     "trafilatura": ("trafilatura", "htmldate", "justext", "lxml"),
@@ -19,17 +21,21 @@ DISTRIBUTIONS = {
 }
 # Later than any crawl: the bound of a page's own date where the day of its crawl is not known.
 NO_DAY = "2100-01-01"
-MAX_TITLE_CHARS = 10_000
+MAX_TITLE_CHARS = 300
 
 
 @dataclass(frozen=True)
 class Page:
-    """What an extractor is given. day: ISO 8601 day of the crawl; mode: default, fast, precision or recall."""
+    """What an extractor is given. day: ISO 8601 day of the crawl; mode: default, fast, precision or recall.
+
+    comments: whether readers' comments belong to the text.
+    """
 
     html: str
     url: str = ""
     day: str = NO_DAY
     mode: str = "default"
+    comments: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,21 +65,27 @@ def load_extractor(backend: str) -> Extractor:
 
 
 def extract_with_trafilatura(page: Page) -> Extracted:
-    """trafilatura (Barbaresi, ACL 2021): one parse for title, date and text; the text is that of `extract(html)`.
+    """trafilatura (Barbaresi, ACL 2021) over a mended tree, one parse for title, date and text.
 
     Its full metadata (authors, tags, licence, …) would add 40 % to the cost of the text; title and date alone add 8 %.
     """
-    from trafilatura import extract
-    from trafilatura.utils import load_html
+    for parse_page in (parse, parse_leniently):
+        tree = parse_page(page.html)
+        found = Extracted("") if tree is None else _extract_tree(tree, page)
+        if found.text.strip():
+            break
+    return found
 
-    tree = load_html(page.html)
-    if tree is None:
-        return Extracted("")
+
+def _extract_tree(tree: Any, page: Page) -> Extracted:
+    from trafilatura import extract
+
     title, date = _title(tree), _date(tree, page)
     text = extract(
         tree,
         url=page.url or None,
         fast=page.mode == "fast",
+        include_comments=page.comments,
         favor_precision=page.mode == "precision",
         favor_recall=page.mode == "recall",
     )
@@ -88,7 +100,8 @@ def _title(tree: Any) -> str:
     with suppress(Exception):  # pages hold any JSON
         metadata = extract_meta_json(tree, metadata)
     title = metadata.title or extract_title(tree) or ""
-    return " ".join(unescape(title[:MAX_TITLE_CHARS]).split())
+    title = " ".join(unescape(title[: MAX_TITLE_CHARS * 2]).split())[:MAX_TITLE_CHARS]
+    return "" if "</" in title else title  # a title element that is never closed
 
 
 def _date(tree: Any, page: Page) -> str:
@@ -109,7 +122,7 @@ def extract_with_resiliparse(page: Page) -> Extracted:
     from resiliparse.parse.html import HTMLTree
 
     tree = HTMLTree.parse(page.html)
-    text = extract_plain_text(tree, main_content=True, alt_texts=False, comments=page.mode == "recall")
+    text = extract_plain_text(tree, main_content=True, alt_texts=False, comments=page.comments)
     return Extracted(text or "", (tree.title or "").strip())
 
 

@@ -1,6 +1,6 @@
 """Token F1 of every extraction backend on gold pages, beside plain `trafilatura.extract` on the same pages.
 
-    python tests/benchmarks/extraction_quality.py [--set small-dev] [--pages 300] [backend[:mode] …]
+    python tests/benchmarks/extraction_quality.py [--set small-dev] [--pages 300] [backend[:mode[+comments]] …]
 
 Pages go through the reader and the stage as in a run. The score is that of textscore.py, which lies with the pages
 beside the checkout: bags of tokens per page, averaged; a CJK character is a token.
@@ -105,7 +105,8 @@ def run_backend(name: str, pages: list[GoldPage]) -> tuple[list[str], float, int
         texts = [plain(source) or "" for source in sources]
         return texts, time.perf_counter() - started, 0
     backend, _, mode = name.partition(":")
-    parameters = {"backend": backend, "mode": mode or "default", "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
+    parameters = {"backend": backend, "mode": mode.removesuffix("+comments") or "default", "comments": "+" in mode}
+    parameters |= {"cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
     assert extract.check is not None
     try:
         extract.check(**parameters)

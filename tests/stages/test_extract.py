@@ -17,10 +17,12 @@ from curate.rule import decide
 from curate.sources import Limits, Piece, input_from_path, list_files, read
 from curate.sources.charset import decode_text
 from curate.stages.extract import broken_limit, crawl_day, extract, is_deeper
-from curate.stages.extractors import NO_DAY
+from curate.stages.extractors import NO_DAY, Page, extract_with_trafilatura
 
 SENTENCE = "The river has changed its bed more than once, and the people of the town remember each time of it. "
-DEFAULTS = {"backend": "trafilatura", "mode": "default", "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
+DEFAULTS = {
+    "backend": "trafilatura", "mode": "default", "comments": False, "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30,
+}  # fmt: skip
 
 
 def page(body: str = "", title: str = "The river", head: str = "") -> str:
@@ -57,6 +59,34 @@ def test_text_and_title_of_a_page(backend: str) -> None:
     assert found["extract_timing_dependent"] == 0
 
 
+def test_readers_comments_are_left_out_unless_asked_for() -> None:
+    comment = "".join(
+        f"<li class='comment'><p>What a well told story of the river, number {n}.</p></li>" for n in range(9)
+    )
+    html = page().replace("</body>", f"<section id='comments'><ol class='comment-list'>{comment}</ol></section></body>")
+    without, with_them = run_pages(html)[0], run_pages(html, comments=True)[0]
+    assert "well told story" not in without["text"]
+    assert "well told story" in with_them["text"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<head><title>The river</title></head>" + "".join(f"<p>{SENTENCE * 3}{n}</p>" for n in range(4)),
+        f"<!DOCTYPE html><title>The river</title><div>{SENTENCE * 9}</div>",
+        f"<div><p>{SENTENCE * 5}</p></div>",
+    ],
+)
+def test_pages_that_lxml_loses_are_parsed_again(html: str) -> None:
+    assert "The river has changed its bed" in run_pages(html)[0]["text"]
+
+
+def test_a_title_that_is_never_closed_is_none() -> None:
+    (found,) = run_pages(f"<html><head><title>The river</head><body><p>{SENTENCE * 9}</p></body></html>")
+    assert "</" not in (found["title"] or "")
+    assert len(found["title"] or "") <= 300
+
+
 def test_records_that_are_text_already_pass_unchanged() -> None:
     texts = ["  two\r\nlines\t", "", "<b>not markup here</b>", "\u3000"]
     rows: list[dict[str, Any]] = [{"text": text, "title": "its own"} for text in texts]
@@ -68,9 +98,7 @@ def test_records_that_are_text_already_pass_unchanged() -> None:
     assert all(row["error"] is None for row in found)
 
 
-@pytest.mark.parametrize(
-    "html", [b"", b" ", b"\0\0\0", b"<html></html>", b"plain words", b"<", b"\xff\xfe", b"<!DOCTYPE html>"]
-)
+@pytest.mark.parametrize("html", [b"", b" ", b"\0\0\0", b"<html></html>", b"\xff\xfe", b"<!DOCTYPE html>"])
 def test_pages_without_text_are_dropped_as_no_text(html: bytes) -> None:
     (found,) = run_pages(html)
     assert (found["error"], found["text"], found["extract_chars"]) == (None, "", 0)
@@ -246,14 +274,13 @@ def gold_rows(shared_data: Path, step: int) -> list[dict[str, Any]]:
     return [row for batch in batches for row in batch.to_pylist() if row["html"]][::step]
 
 
-def test_real_pages_give_what_plain_trafilatura_gives(shared_data: Path) -> None:
-    import trafilatura
-
+def test_real_pages_give_in_the_child_what_they_give_here(shared_data: Path) -> None:
     rows = gold_rows(shared_data, 8)
     found = run(rows)
     for row, ours in zip(rows, found, strict=True):
         assert ours["error"] is None
-        assert ours["text"] == (trafilatura.extract(decode_text(row["html"], row["charset"])) or ""), row["url"]
+        page_ = Page(decode_text(row["html"], row["charset"]), row["url"], crawl_day(row["date"]))
+        assert ours["text"] == extract_with_trafilatura(page_).text, row["url"]
     assert sum(bool(row["title"]) for row in found) >= 0.9 * len(found)
     assert sum(bool(row["extract_date"]) for row in found) >= 0.5 * len(found)
     assert run(rows[::-3]) == found[::-3]
@@ -273,4 +300,5 @@ def test_no_backend_falls_below_plain_trafilatura(shared_data: Path) -> None:
     }
     print(json.dumps(averages))
     assert len(pages) == 227
-    assert all(ours >= plain for ours, plain in zip(averages["trafilatura"], averages["plain"], strict=True))
+    f1_of_zh_of_others_of_all = zip(averages["trafilatura"][:3], averages["plain"][:3], strict=True)
+    assert all(ours > plain + 0.01 for ours, plain in f1_of_zh_of_others_of_all)

@@ -28,7 +28,7 @@ def request(html: str) -> list[bytes]:
 
 @pytest.fixture
 def box() -> Iterator[Sandbox]:
-    with closing(Sandbox(("hostile_backends:behave", "default"), LIMITS)) as made:
+    with closing(Sandbox(("hostile_backends:behave", "default", "main"), LIMITS)) as made:
         yield made
 
 
@@ -58,7 +58,7 @@ def test_what_extractors_print_and_read_does_not_reach_the_pipe(box: Sandbox) ->
 
 
 def test_a_child_that_sleeps_without_working_is_given_up() -> None:
-    with closing(Sandbox(("hostile_backends:behave", "default"), Limits(512 << 20, 30.0, stall_s=0.4))) as box:
+    with closing(Sandbox(("hostile_backends:behave", "default", "main"), Limits(512 << 20, 30.0, stall_s=0.4))) as box:
         assert box.ask(request("sleep")) == ["timeout"]
         assert box.ask(request("awake"))[1] == "AWAKE"
 
@@ -95,7 +95,7 @@ def test_large_pages_pass_in_both_directions(box: Sandbox) -> None:
 
 def test_one_child_serves_many_pages_and_is_replaced_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox_module, "PAGES_PER_CHILD", 3)
-    with closing(Sandbox(("hostile_backends:count_pages", "default"), LIMITS)) as box:
+    with closing(Sandbox(("hostile_backends:count_pages", "default", "main"), LIMITS)) as box:
         answers = [box.ask(request("page")) for _ in range(7)]
     assert [number for _, number, _, _ in answers] == ["1", "2", "3", "1", "2", "3", "1"]
     assert len({pid for _, _, pid, _ in answers}) == 3
@@ -138,7 +138,7 @@ def test_a_forked_copy_leaves_the_childs_of_the_original_alone(box: Sandbox) -> 
     ],
 )
 def test_a_backend_that_cannot_be_loaded_says_why(backend: str, why: str) -> None:
-    with closing(Sandbox((backend, "default"), LIMITS)) as box, pytest.raises(EngineError, match=why):
+    with closing(Sandbox((backend, "default", "main"), LIMITS)) as box, pytest.raises(EngineError, match=why):
         box.ask(request("page"))
 
 
@@ -148,7 +148,7 @@ def test_the_child_dies_with_its_parent() -> None:
     code = (
         "import threading\n"
         "from curate.stages.sandbox import Limits, Sandbox\n"
-        "box = Sandbox(('hostile_backends:behave', 'default'), Limits(512 << 20, 600.0))\n"
+        "box = Sandbox(('hostile_backends:behave', 'default', 'main'), Limits(512 << 20, 600.0))\n"
         "box.start()\n"
         "print(box._child.pid, flush=True)\n"
         "box.ask([b'', b'', b'loop'])\n"
