@@ -15,7 +15,7 @@ from curate.text.normalise import normalise as normalise_text
     needs=["text"],
     adds={"text": pa.string(), "normalise_removed_chars": pa.int32(), "normalise_chars": pa.int32()},
     rules=[Rule("normalise_chars", "empty_text", min=1)],
-    version=2,
+    version=3,
 )
 def normalise(
     text: pa.StringArray,

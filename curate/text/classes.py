@@ -29,7 +29,7 @@ SYMBOL = 1 << 9  # punctuation and symbols, the connector _ among them
 UNSPACED = 1 << 10  # letters of scripts that are written without spaces, other than Han and kana
 CONTROL = 1 << 11  # control characters other than tab and the line breaks
 PRIVATE = 1 << 12
-DEBRIS = 1 << 13  # replacement and object characters, boxes and blocks: what broken decoding leaves behind
+DEBRIS = 1 << 13  # replacement and object characters and the empty box: what broken decoding leaves behind (dingo)
 ACCENT = 1 << 14  # marks that only modify: text stays readable without them
 UNASSIGNED = 1 << 15
 
@@ -40,7 +40,7 @@ _KANA = ((0x3041, 0x3097), (0x309D, 0x30A0), (0x30A1, 0x30FB), (0x30FC, 0x3100),
 # Thai, Lao, Myanmar, Khmer, Tai Le, New Tai Lue, Tai Tham, Myanmar Extended-B and -A, Tai Viet.
 _UNSPACED = ((0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x1950, 0x19E0), (0x1A20, 0x1AB0), (0xA9E0, 0xAA00),
              (0xAA60, 0xAAE0))  # fmt: skip
-_DEBRIS = ((0xFFFC, 0xFFFE), (0x2500, 0x25A2), (0x25AA, 0x25B0))
+_DEBRIS = ((0xFFFC, 0xFFFE), (0x25A1, 0x25A2))
 # Vowel signs of Indic and South-East Asian scripts are marks too, but a word is unreadable without them.
 _ACCENT = ((0x0300, 0x0900), (0x1AB0, 0x1B00), (0x1DC0, 0x1E00), (0x20D0, 0x2100), (0xFE00, 0xFE30), (0xE0100, 0xE01F0))
 

@@ -19,6 +19,9 @@ _SPACES = dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], 
 _INVISIBLE: dict[int, None] = dict.fromkeys([0xAD, *range(0x200B, 0x200E), *range(0x2060, 0x2064), 0xFEFF, 0xFFFC])
 _CONTROLS: dict[int, None] = dict.fromkeys(c for c in [*range(0x20), *range(0x7F, 0xA0)] if c not in (9, 10, 0x85))
 _PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
+# Typographic indents: a paragraph in Chinese begins with two ideographic spaces. Those of code are ASCII and stay.
+_WIDE = "\xa0\u2000-\u200a\u202f\u205f\u3000"
+_INDENT = re.compile(f"^[ \t]*[{_WIDE}][ \t{_WIDE}]*", re.MULTILINE)
 _TRAILING_SPACE = re.compile(r"[ \t]+\n")
 _BLANK_LINES = re.compile(r"\n{3,}")
 # Wikis put them behind a sentence (C4 takes them out).
@@ -41,7 +44,8 @@ class Steps(NamedTuple):
 
 def normalise(text: str, steps: Steps) -> str:
     """One text in normal form; applying it again changes nothing."""
-    text = text.translate(_table(steps)) if not steps.breaks else _unix(text).translate(_table(steps))
+    text = _unix(text) if steps.breaks else text
+    text = (_INDENT.sub("", text) if steps.spaces else text).translate(_table(steps))
     if steps.private:
         text = _PRIVATE.sub("", text)
     if steps.citations:

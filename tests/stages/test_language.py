@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from curate.errors import RecipeError
 from curate.rule import decide
-from curate.stages.language import chinese_script, language, language_rules, middle
+from curate.stages.language import chinese_script, language, language_rules, middle, readable
 
 BACKENDS = ["fasttext", "cld2"]
 TEXTS = {
@@ -76,6 +76,18 @@ def test_no_text_raises_and_none_depends_on_its_neighbours(texts: list[str | Non
     together = detect(texts, backend=backend)
     assert together == [detect([text], backend=backend)[0] for text in texts]
     assert all(0 <= score <= 1 for _, score, _ in together)
+
+
+def test_addresses_numbers_and_marks_do_not_dilute_a_language(backend: str) -> None:
+    noise = "https://example.org/a?b=c user_name@example.org ==== { x = 1; } 2024-01-01 @handle /usr/local/bin ---- "
+    for code, text in TEXTS.items():
+        ((lang, score, _),) = detect([noise * 2 + text + noise * 2], backend=backend)
+        assert (lang, score > 0.65) == (code, True), code
+
+
+def test_what_is_all_noise_stays_as_it_is() -> None:
+    assert readable("x = 1 + y_2") == "x = 1 + y_2"
+    assert readable("In 2012年 we met") == "In 年 we met"
 
 
 def test_chinese_scripts_are_told_apart() -> None:

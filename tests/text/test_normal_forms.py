@@ -19,6 +19,7 @@ NONE = Steps(*[False] * len(Steps._fields))
         ("breaks", "a\r\nb\rc\vd\fe\x85f\u2028g\u2029h", "a\nb\nc\nd\ne\nf\ng\nh"),
         ("spaces", "a\xa0b\u2003c\u202fd\u205fe\u3000f", "a b c d e f"),
         ("spaces", "  a", "a"),
+        ("spaces", "a\n\u3000\u3000b\n \xa0 c\n    d\n\te", "a\nb\nc\n    d\n\te"),
         ("invisible", "a\u200b\u200c\u200d\u2060\ufeff\xad\ufffc\u2061\u2062\u2063b", "ab"),
         ("private", "a\ue000\uf8ff\U000f0000\U0010fffdb", "ab"),
         ("compose", "e\u0301 か\u3099", "é が"),

@@ -182,7 +182,7 @@ def character_signals(text: str) -> dict[str, float]:
         "newline_char_ratio": ratio(text.count("\n"), total),
         "chinese_char_ratio": ratio(sum("一" <= char <= "龥" for char in text), total),
         "digit_char_ratio": ratio(sum(unicodedata.category(char) == "Nd" for char in text), total),
-        "special_char_ratio": ratio(len(re.findall("[\ufffc\ufffd\u2500-\u25a1\u25aa-\u25af]", text)), total),
+        "special_char_ratio": ratio(len(re.findall("[\ufffc\ufffd\u25a1]", text)), total),
         "unspaced_char_ratio": ratio(
             sum(major(c) in "LM" and unicodedata.name(c, "").startswith(UNSPACED_SCRIPTS) for c in text), total
         ),
