@@ -41,7 +41,8 @@ _PACKAGES = {
 }
 _LETTER = re.compile(r"[^\W\d_]")
 # Addresses, code, handles, numbers and runs of marks: they say nothing of a language, and much to a model of letters.
-_NOISE = re.compile(r"(?:https?://|www\.)[!-~]+|[!-~]*[\d/_@\\<>{}=#|~^*+$%&\[\]][!-~]*")
+# A run of ASCII with one of these in it; what stands before it is taken possessively, so that no run is tried twice.
+_NOISE = re.compile(r"(?<![!-~])(?:www\.|[a-zA-Z!\"'(),.:;?`-]*+[\d/_@\\<>{}=#|~^*+$%&\[\]])[!-~]*")
 _MARKS = re.compile(r"[^\w\s'’.,!?，。！？、·-]+|([-.*·])\1+")
 _MUCH_CHARS = 20
 # What CLD2 refuses a whole text for: control characters and code points that are no characters.
