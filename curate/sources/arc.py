@@ -19,6 +19,7 @@ def arc_records(piece: Piece, max_bytes: int) -> Iterator[Record]:
     offset, error = -1, None
     with open_inflated(path) if layout_of(path) == "one_stream" else open_stored(path) as stream:
         archive = ArchiveIterator(stream, no_record_parse=True, arc2warc=False)
+        archive.INC_RECORD = ""  # a warning that warcio prints; what it is about has a row
         try:
             for found in archive:
                 headers, block, size, is_cut = _content(found, max_bytes)

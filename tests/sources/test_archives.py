@@ -180,3 +180,17 @@ def test_odd_files_are_one_failed_row(tmp_path: Path) -> None:
     assert [row["error"] for row in (*lz4, *zipped)] == ["unsupported_format", "unsupported_format"]
     garbage = rows_of(write(tmp_path, b"no archive at all\r\n" * 50, "c.warc"))
     assert [row["error"] for row in garbage] == ["malformed_record: no_header"]
+
+
+def test_a_damaged_arc_is_on_record_and_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """The first record is longer than it says, so warcio warns, and then cannot find the next one."""
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>one</p>\nmore of it\nand more\n"
+    entry = b"http://x/%d 127.0.0.1 20240101000000 text/html %d\n%s\n"
+    version = b"1 0 maker\nURL IP-address Archive-date Content-type Archive-length\n"
+    header = b"filedesc://a.arc 127.0.0.1 20240101000000 text/plain %d\n%s\n" % (len(version), version)
+    path = write(tmp_path, header + entry % (1, len(page) - 20, page) + entry % (2, len(page), page), "a.arc")
+    assert [(row["url"], row["error"]) for row in rows_of(path)] == [
+        ("http://x/1", None),
+        (None, "malformed_record: arc"),
+    ]
+    assert capfd.readouterr() == ("", "")
