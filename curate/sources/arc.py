@@ -16,10 +16,11 @@ def arc_records(piece: Piece, max_bytes: int) -> Iterator[Record]:
     from warcio.archiveiterator import ArchiveIterator
 
     path = piece.file.path
-    offset, error = -1, None
+    offset, passed_over = -1, 0
+    error: str | None = None
     with open_inflated(path) if layout_of(path) == "one_stream" else open_stored(path) as stream:
         archive = ArchiveIterator(stream, no_record_parse=True, arc2warc=False)
-        archive.INC_RECORD = ""  # a warning that warcio prints; what it is about has a row
+        archive.INC_RECORD = ""  # what warcio prints when it passes over a line between records
         try:
             for found in archive:
                 headers, block, size, is_cut = _content(found, max_bytes)
@@ -27,6 +28,10 @@ def arc_records(piece: Piece, max_bytes: int) -> Iterator[Record]:
                 kind = "warcinfo" if found.rec_type == "arc_header" else "response"
                 error = "truncated" if is_cut else None
                 yield Record(offset, (offset, length), kind, headers, block, size, error)
+                if archive.err_count > passed_over:
+                    passed_over, offset = archive.err_count, offset + 1
+                    error = "malformed_record: between_records"
+                    yield Record(offset, (offset, 0), error=error)
         except Exception as problem:  # warcio raises AttributeError, ValueError and others for odd records
             error = "truncated" if isinstance(problem, EOFError) else "malformed_record: arc"
             yield Record(offset + 1, (offset + 1, 0), error=error)

@@ -182,15 +182,28 @@ def test_odd_files_are_one_failed_row(tmp_path: Path) -> None:
     assert [row["error"] for row in garbage] == ["malformed_record: no_header"]
 
 
-def test_a_damaged_arc_is_on_record_and_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """The first record is longer than it says, so warcio warns, and then cannot find the next one."""
-    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>one</p>\nmore of it\nand more\n"
-    entry = b"http://x/%d 127.0.0.1 20240101000000 text/html %d\n%s\n"
+def arc(*records: tuple[int, bytes]) -> bytes:
+    """An ARC file of pages with the length that each states and what lies behind it."""
     version = b"1 0 maker\nURL IP-address Archive-date Content-type Archive-length\n"
-    header = b"filedesc://a.arc 127.0.0.1 20240101000000 text/plain %d\n%s\n" % (len(version), version)
-    path = write(tmp_path, header + entry % (1, len(page) - 20, page) + entry % (2, len(page), page), "a.arc")
-    assert [(row["url"], row["error"]) for row in rows_of(path)] == [
-        ("http://x/1", None),
-        (None, "malformed_record: arc"),
-    ]
+    made = b"filedesc://a.arc 127.0.0.1 20240101000000 text/plain %d\n%s\n" % (len(version), version)
+    for number, (length, content) in enumerate(records):
+        made += b"http://x/%d 127.0.0.1 20240101000000 text/html %d\n%s\n" % (number, length, content)
+    return made
+
+
+def test_damage_in_an_arc_is_on_record_and_nothing_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>one</p>\nmore of it\nand more\n"
+    size = len(page)
+    rubbish, arc_ends = "malformed_record: between_records", "malformed_record: arc"
+    for data, expected in (
+        (arc((size, page), (size, page)), [0, 1]),
+        (arc((size, page + b"rubbish\n"), (size, page)), [0, rubbish, 1]),
+        (arc((size, page), (size, page + b"rubbish\n")), [0, 1, rubbish]),
+        (arc((size, page), (size - 20, page), (size, page)), [0, 1, rubbish, arc_ends]),
+    ):
+        rows = rows_of(write(tmp_path, data, "a.arc"))
+        assert [row["error"] or int(row["url"][-1]) for row in rows] == expected
+        assert len({row["doc_id"] for row in rows}) == len(rows)
     assert capfd.readouterr() == ("", "")
