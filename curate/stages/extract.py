@@ -67,6 +67,7 @@ def check(
     rules=[Rule("extract_chars", "no_text", min=1)],
     version=2,
     durable=True,
+    version=2,
     check=check,
 )
 def extract(

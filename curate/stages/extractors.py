@@ -131,6 +131,11 @@ def extract_with_magic_html(page: Page) -> Extracted:
     from magic_html import GeneralExtractor
     from resiliparse.extract.html2text import extract_plain_text
 
-    found = GeneralExtractor().extract(page.html, base_url=page.url)
+    try:
+        found = GeneralExtractor().extract(page.html, base_url=page.url)
+    except ValueError as error:
+        if error.args:
+            raise
+        return Extracted("")  # a bare ValueError is how it says that this is no page, or one without an article
     text = extract_plain_text(found.get("html") or "", main_content=False, preserve_formatting=True)
     return Extracted(text or "", found.get("title") or "")

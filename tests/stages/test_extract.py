@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from curate.rule import decide
 from curate.sources import Limits, Piece, input_from_path, list_files, read
 from curate.sources.charset import decode_text
 from curate.stages.extract import broken_limit, crawl_day, extract, is_deeper
-from curate.stages.extractors import NO_DAY, Page, extract_with_trafilatura
+from curate.stages.extractors import NO_DAY, Extracted, Page, extract_with_magic_html, extract_with_trafilatura
 
 SENTENCE = "The river has changed its bed more than once, and the people of the town remember each time of it. "
 DEFAULTS = {
@@ -98,9 +99,15 @@ def test_records_that_are_text_already_pass_unchanged() -> None:
     assert all(row["error"] is None for row in found)
 
 
-@pytest.mark.parametrize("html", [b"", b" ", b"\0\0\0", b"<html></html>", b"\xff\xfe", b"<!DOCTYPE html>"])
-def test_pages_without_text_are_dropped_as_no_text(html: bytes) -> None:
-    (found,) = run_pages(html)
+@pytest.mark.parametrize("backend", ["trafilatura", "magic_html"])
+@pytest.mark.parametrize(
+    "html",
+    [b"", b" ", b"\0\0\0", b"<html></html>", b"\xff\xfe", b"<!DOCTYPE html>", b"\x89PNG\r\n"],
+)
+def test_pages_without_text_are_dropped_as_no_text(html: bytes, backend: str) -> None:
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"needs {backend}")
+    (found,) = run_pages(html, backend=backend)
     assert (found["error"], found["text"], found["extract_chars"]) == (None, "", 0)
     verdicts = decide(extract.rules_for({}), {"extract_chars": pa.array([0, 1], pa.int32())}, 2)
     assert list(verdicts.rule) == [0, -1]
@@ -266,6 +273,19 @@ def test_magic_html_works_or_says_what_it_needs() -> None:
     extract.check(**parameters)
     (found,) = run_pages(page(), backend="magic_html")
     assert "The river has changed its bed" in found["text"]
+
+
+def test_magic_htmls_word_for_no_page_is_told_from_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a magic-html of our own, as the real one needs Python 3.12."""
+
+    class GeneralExtractor:
+        def extract(self, html: str, base_url: str) -> dict[str, str]:
+            raise ValueError(*html.split())
+
+    monkeypatch.setitem(sys.modules, "magic_html", SimpleNamespace(GeneralExtractor=GeneralExtractor))
+    assert extract_with_magic_html(Page("")) == Extracted("")
+    with pytest.raises(ValueError, match="cannot"):
+        extract_with_magic_html(Page("cannot"))
 
 
 def gold_rows(shared_data: Path, step: int) -> list[dict[str, Any]]:
