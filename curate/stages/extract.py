@@ -67,7 +67,6 @@ def check(
     rules=[Rule("extract_chars", "no_text", min=1)],
     version=2,
     durable=True,
-    version=2,
     check=check,
 )
 def extract(
