@@ -25,6 +25,7 @@ _CELLS = frozenset(("td", "th", "caption"))
 _STRAY = frozenset(("form", "center", "font", "span"))
 # Where line breaks and spaces mean what they say.
 _VERBATIM = frozenset(("pre", "textarea", "listing", "xmp", "plaintext", "code", "samp", "script", "style"))
+_TAG = re.compile(r"<[a-zA-Z]")
 _BREAK = re.compile(r"[ \t\r\f]*\n\s*")
 
 
@@ -39,8 +40,11 @@ def parse(html: str) -> Any:
 def parse_leniently(html: str) -> Any:
     """The tree that a browser would build, by resiliparse's HTML5 parser: for pages that lxml loses; None without one.
 
-    lxml gives up where <html> is missing, loses what follows a title that is never closed, and more of that kind.
+    lxml gives up where <html> is missing, loses what follows a title that is never closed, and more of that kind. What
+    has no tag at all is no page, and a browser would show its bytes.
     """
+    if not _TAG.search(html):
+        return None
     from resiliparse.parse.html import HTMLTree
 
     return parse(str(HTMLTree.parse(html)))

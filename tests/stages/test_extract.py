@@ -102,7 +102,7 @@ def test_records_that_are_text_already_pass_unchanged() -> None:
 @pytest.mark.parametrize("backend", ["trafilatura", "magic_html"])
 @pytest.mark.parametrize(
     "html",
-    [b"", b" ", b"\0\0\0", b"<html></html>", b"\xff\xfe", b"<!DOCTYPE html>", b"\x89PNG\r\n"],
+    [b"", b" ", b"\0\0\0", b"<html></html>", b"plain words", b"<", b"\xff\xfe", b"<!DOCTYPE html>", b"\x89PNG\r\n"],
 )
 def test_pages_without_text_are_dropped_as_no_text(html: bytes, backend: str) -> None:
     if importlib.util.find_spec(backend) is None:
