@@ -170,14 +170,17 @@ def _languages(languages: Mapping[str, LanguageSize]) -> str:
 
 
 def _columns(run: RunFolder) -> str:
+    """What each column means, who has added it, and every rule that decides on it."""
     added = {column: stage.name for stage in run.stages for column in columns_added(stage)}
-    scores = {rule.score: rule.reason for stage in run.stages for rule in stage.rules}
+    reasons: dict[str, dict[str, None]] = {}
+    for rule in (rule for stage in run.stages for rule in stage.rules):
+        reasons.setdefault(rule.score, {})[rule.reason] = None
     rows = []
     for item in run.schema:
-        meaning = MEANINGS.get(item.name)
-        if meaning is None:
-            by = f"added by `{added[item.name]}`" if item.name in added else "added by a stage"
-            meaning = f"{by}; decides on `{scores[item.name]}`" if item.name in scores else by
+        by = f"added by `{added[item.name]}`" if item.name in added else "added by a stage"
+        meaning = MEANINGS.get(item.name, by)
+        if item.name in reasons:
+            meaning += f"; decides on {', '.join(f'`{reason}`' for reason in reasons[item.name])}"
         kind = "struct" if pa.types.is_struct(item.type) else str(item.type)
         rows.append((f"`{item.name}`", kind, meaning))
     return "## Columns\n\n" + table(("column", "type", "meaning"), rows)

@@ -64,6 +64,14 @@ def test_the_funnel_and_the_columns_are_in_it(made_run: RunFolder) -> None:
         assert f"| `{name}` |" in card
 
 
+def test_a_column_names_every_rule_that_decides_on_it(made_run: RunFolder) -> None:
+    card = render_card(made_run)
+    assert "| `words` | int32 | added by a stage; decides on `few_words`, `few_words_zh` |" in card
+    assert "| `symbols` | float | added by a stage; decides on `many_symbols` |" in card
+    assert "| `lang` | string | language of the text; decides on `other_language` |" in card
+    assert "| `title` | string | title of the page |" in card
+
+
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
     out = write_run(tmp_path, [text_record(1, lang="<script>|x")], name='a"\n---\n# <b>\u202e')
     card = render_card(open_run(out))
