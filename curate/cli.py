@@ -124,7 +124,7 @@ def stages(
 
 @app.command()
 def status(out: Out) -> None:
-    """How far a run is: parts done per step, from their manifests."""
+    """How far a run is: parts done and records removed per step; of a finished one also what came of it."""
     from curate.inspect.status import render_status
 
     render_status(out, screen)

@@ -83,12 +83,7 @@ def open_run(out: Path) -> RunFolder:
     """The finished run in `out`. Raises RecipeError where there is no folder, EngineError where the run is not done."""
     if not out.is_dir():
         raise RecipeError(f"there is no run in {out}: no such folder")
-    try:
-        summary = json.loads((out / "run.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EngineError(f"the run in {out} is not finished; run the same command again to finish it") from None
-    except (OSError, ValueError) as error:
-        raise EngineError(f"cannot read {out / 'run.json'}: {error}; run the same command again") from error
+    summary = read_summary(out)
     layers = [
         Layer(Dataset(str(out / "parts" / step["name"]), step["parts"]), tuple(step["columns"]))
         for step in summary["steps"]
@@ -97,6 +92,17 @@ def open_run(out: Path) -> RunFolder:
     if not ledger or not corpus:
         raise EngineError(f"{out} has no corpus or no ledger any more; run the same command again")
     return RunFolder(out, summary, View(tuple(layers)), ledger, corpus)
+
+
+def read_summary(out: Path) -> Mapping[str, Any]:
+    """The content of run.json. Raises EngineError where there is none or it cannot be read."""
+    try:
+        found: Mapping[str, Any] = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise EngineError(f"the run in {out} is not finished; run the same command again to finish it") from None
+    except (OSError, ValueError) as error:
+        raise EngineError(f"cannot read {out / 'run.json'}: {error}; run the same command again") from error
+    return found
 
 
 def read_batches(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

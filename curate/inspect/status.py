@@ -1,17 +1,23 @@
-"""How far a run is, finished or not, from the manifests under OUT/parts alone."""
+"""How far a run is, finished or not, from the manifests under OUT/parts; of a finished one also what came of it.
+
+Shares removed are of the records that reached a step, as in the funnel: those that no earlier step has decided.
+"""
 
 import fcntl
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from curate.errors import RecipeError
+from curate.inspect.run_folder import read_summary
 from curate.inspect.show import share, terminal
-from curate.store import Dataset
+from curate.store import Dataset, Manifest
 
 # Folders under OUT/parts that are no steps of the recipe.
 NO_STEPS = ("input", "corpus", "ledger", "tokens")
@@ -20,7 +26,10 @@ ANY_NUMBER = 1 << 31
 
 @dataclass(frozen=True)
 class StepStatus:
-    """One step. parts: None where only its end will tell how many there are (the buckets of an exchange)."""
+    """One step. parts: None where only its end will tell how many there are (the buckets of an exchange).
+
+    records: those that reached it, in the parts that are done; of an exchange its own rows.
+    """
 
     name: str
     done: int
@@ -33,25 +42,28 @@ class StepStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """state: "finished", "running" or "stopped". steps: in the order in which they run."""
+    """state: "finished", "running" or "stopped". steps: in the order in which they run.
+
+    totals: of a finished run, `{records_in, kept, failed, dropped: {stage: {reason: n}}}`.
+    """
 
     state: str
     parts: int
     steps: tuple[StepStatus, ...]
+    totals: Mapping[str, Any] | None = None
 
 
 def status(out: Path) -> Status:
     """Read how far the run in `out` is. Raises RecipeError where there is none."""
     parts = out / "parts"
-    if not parts.is_dir() and not (out / "run.json").is_file():
+    finished = (out / "run.json").is_file()
+    if not parts.is_dir() and not finished:
         raise RecipeError(f"there is no run in {out}")
-    total = _planned(parts / "input")
-    folders = (
-        sorted(path for path in parts.iterdir() if path.is_dir() and path.name not in NO_STEPS)
-        if parts.is_dir()
-        else []
-    )
-    return Status(_state(out), total, tuple(_step(folder, total) for folder in folders))
+    summary = read_summary(out) if finished else None
+    total = int(summary["steps"][0]["parts"]) if summary else _planned(parts / "input")
+    found = parts.iterdir() if parts.is_dir() else ()
+    folders = sorted(path for path in found if path.is_dir() and path.name not in NO_STEPS)
+    return Status(_state(out), total, tuple(_steps(folders, total)), summary and summary["totals"])
 
 
 def render_status(out: Path, console: Console) -> None:
@@ -63,19 +75,35 @@ def render_status(out: Path, console: Console) -> None:
         "stopped": "not finished, and nobody is working on it; the same command again goes on",
     }
     console.print(f"{terminal(str(out))}: {told[found.state]}; the input makes {found.parts:,} parts", highlight=False)
+    if found.totals is not None:
+        console.print(_sum(found.totals), highlight=False)
+    if found.steps:
+        console.print(_table(found.steps))
+
+
+def _sum(totals: Mapping[str, Any]) -> str:
+    """The run's books in a line."""
+    total = totals["records_in"]
+    dropped = sum(n for reasons in totals["dropped"].values() for n in reasons.values())
+    counts = {"kept": totals["kept"], "dropped": dropped, "failed": totals["failed"]}
+    told = ", ".join(f"{n:,} {name} ({share(n, total)})" if n else f"0 {name}" for name, n in counts.items())
+    return f"{total:,} records: {told}"
+
+
+def _table(steps: Sequence[StepStatus]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("step", overflow="fold")
     for heading in ("parts done", "records", "MB", "removed", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
-    steps = {step.name for step in found.steps}
-    for step in found.steps:
+    names = {step.name for step in steps}
+    for step in steps:
         done = f"{step.done:,}" if step.parts is None else f"{step.done:,} of {step.parts:,}"
         removed = f"{step.removed:,} ({share(step.removed, step.records)})" if step.removed else ""
         spent = f"{step.seconds:,.1f}" if step.seconds else ""
         owner, _, exchange = step.name.partition(".")
-        name = f"  {exchange}" if exchange and owner in steps else step.name
+        name = f"  {exchange}" if exchange and owner in names else step.name
         table.add_row(terminal(name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", removed, spent)
-    console.print(table)
+    return table
 
 
 def _planned(folder: Path) -> int:
@@ -83,16 +111,23 @@ def _planned(folder: Path) -> int:
     return sum(len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("parts-*.jsonl"))
 
 
-def _step(folder: Path, total: int) -> StepStatus:
-    manifests = Dataset(str(folder), ANY_NUMBER).manifests()
-    counts: Counter[str] = Counter()
-    for manifest in manifests:
-        counts.update(manifest.counts)
-    removed = sum(n for key, n in counts.items() if key.startswith(("dropped/", "failed/")))
-    rows, size = sum(manifest.rows for manifest in manifests), sum(manifest.bytes for manifest in manifests)
-    seconds = sum(sum(manifest.seconds.values()) for manifest in manifests)
-    parts = None if "." in folder.name else total
-    return StepStatus(folder.name, len(manifests), parts, rows, size, removed, seconds)
+def _steps(folders: Sequence[Path], total: int) -> Iterator[StepStatus]:
+    """Every step; `gone` counts, part by part, the records that have been decided before a step."""
+    gone: Counter[int] = Counter()
+    for folder in folders:
+        exchange = "." in folder.name
+        manifests = Dataset(str(folder), ANY_NUMBER).manifests()
+        removed = {manifest.part: 0 if exchange else _removed(manifest) for manifest in manifests}
+        rows = sum(manifest.rows - (0 if exchange else gone[manifest.part]) for manifest in manifests)
+        size = sum(manifest.bytes for manifest in manifests)
+        seconds = sum(sum(manifest.seconds.values()) for manifest in manifests)
+        parts = None if exchange else total
+        yield StepStatus(folder.name, len(manifests), parts, rows, size, sum(removed.values()), seconds)
+        gone.update(removed)
+
+
+def _removed(manifest: Manifest) -> int:
+    return sum(n for key, n in manifest.counts.items() if key.startswith(("dropped/", "failed/")))
 
 
 def _state(out: Path) -> str:

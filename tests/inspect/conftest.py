@@ -35,6 +35,13 @@ def printed() -> Iterator[Console]:
         yield Console(width=160, record=True, file=nowhere)
 
 
+@pytest.fixture(params=[80, 120])
+def page(request: pytest.FixtureRequest) -> Iterator[Console]:
+    """The same in the widths that terminals have."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:
+        yield Console(width=request.param, record=True, file=nowhere)
+
+
 @pytest.fixture(scope="session")
 def real_out(made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small crawl carried out with every stage and token files."""
