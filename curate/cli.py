@@ -149,11 +149,22 @@ def card(out: Out) -> None:
 @app.command()
 def explain(
     out: Out,
-    document: Annotated[str | None, typer.Argument(help="A doc_id or URL.", show_default=False)] = None,
-    token: Annotated[int | None, typer.Option(help="Explain the document that this token came from.")] = None,
+    document: Annotated[str | None, typer.Argument(help="A doc_id or 4 or more first digits, a URL, a source.")] = None,
+    token: Annotated[int | None, typer.Option(help="The document that this token of OUT/tokens came from.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="List every rule and every stored score.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print the whole text, not its beginning.")] = False,
 ) -> None:
-    """Show a document's way through every stage: scores, thresholds, verdict, duplicates, place in the crawl."""
-    from curate.inspect.explain import find_document, render_explanation
+    """Say why a document was kept or dropped: its way through every stage, and the number that decided.
+
+    The rule that decided comes first. Rules marked “fails too” would have dropped the document as well: moving one
+    threshold does not save it. The place fetches the page again: file, offset, bytes.
+
+    - `curate explain OUT 46ea`
+    - `curate explain OUT https://example.org/page --all`
+    - `curate explain OUT --token 1000 --full`
+    """
+    from curate.inspect.explanation import render_explanation
+    from curate.inspect.find import find_document
     from curate.inspect.run_folder import open_run
     from curate.tokens.build import document_at
 
@@ -161,7 +172,7 @@ def explain(
     if (document is None) == (token is None):
         raise RecipeError("give either a document (doc_id or URL) or --token N")
     doc_id = find_document(finished, document) if document is not None else document_at(out / "tokens", token or 0)[0]
-    render_explanation(finished, doc_id, screen)
+    render_explanation(finished, doc_id, screen, every=every, full=full)
 
 
 @app.command()

@@ -16,11 +16,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from curate.inspect.explain import fate
 from curate.inspect.funnel import funnel
 from curate.inspect.run_folder import RunFolder, ledger_rows, open_run, read_batches
 from curate.inspect.samples import SEED
 from curate.inspect.show import share, terminal
+from curate.inspect.verdict import fate
 from curate.schema import seeded_hash
 
 IDS_A_PASS = 4_000_000

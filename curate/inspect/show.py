@@ -6,7 +6,10 @@ that hide a word, HTML. Characters that would act instead of being read are writ
 
 import re
 
+from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from curate.rule import Rule
 
@@ -34,6 +37,11 @@ def snippet(text: str | None, characters: int = 600) -> str:
     head = text[:characters]
     space = head.rfind(" ", characters * 4 // 5)
     return visible(head[:space] if space > 0 else head) + " …"
+
+
+def one_line(text: str) -> str:
+    """`text`, visible, with every run of white space made one space."""
+    return visible(" ".join(text.split()))
 
 
 def terminal(text: str | None) -> str:
@@ -79,3 +87,18 @@ def bounds(rule: Rule) -> str:
     if rule.min is not None:
         return f"≥ {number(rule.min)}{scope}"
     return f"≤ {number(rule.max)}{scope}" if rule.max is not None else f"anything{scope}"
+
+
+def line(console: Console, text: Text, margin: int = 0, lead: Text | None = None) -> None:
+    """Print words that wrap behind a margin, with `lead` in the margin of the first line."""
+    grid = Table.grid()
+    if margin:
+        grid.add_column(width=margin)
+    grid.add_column(overflow="fold")
+    grid.add_row(*([lead or ""] if margin else []), text)
+    console.print(grid)
+
+
+def unbroken(console: Console, text: Text) -> None:
+    """Print text without a line break of ours, so that it can be copied or piped: a URL, a whole document."""
+    console.print(text, soft_wrap=True)

@@ -185,3 +185,8 @@ def ordinary() -> list[Record]:
         Record("in/crawl.warc.gz", 501, {"url": "https://site1.example/slower"}, failed("extract", "timeout: 31 s")),
     ]
     return [*kept, *few, *other, *same, first, chained, *gone]
+
+
+def by_offset(offset: int) -> str:
+    """The doc_id of the ordinary record at an offset of the crawl file."""
+    return next(record.doc_id for record in ordinary() if record.offset == offset and "url" in record.columns)

@@ -1,44 +1,17 @@
-"""One document's way through a run."""
+"""One document's way through a run: what is found out about it."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-from made_run import dropped, ordinary, text_record, write_run
-from rich.console import Console
+from made_run import by_offset, dropped, text_record, write_run
 
 from curate.errors import RecipeError
-from curate.inspect.explain import explain, find_document, render_explanation
+from curate.inspect.explain import explain
 from curate.inspect.run_folder import RunFolder, open_run
 
 
-def by_offset(offset: int) -> str:
-    return next(record.doc_id for record in ordinary() if record.offset == offset and "url" in record.columns)
-
-
-@pytest.mark.parametrize(
-    "key",
-    [
-        "https://www.site0.example/page/72",
-        "http://www.site0.example/page/72",
-        "www.site0.example/page/72/",
-        by_offset(72),
-        by_offset(72)[:12],
-    ],
-)
-def test_documents_are_found_by_what_people_have(made_run: RunFolder, key: str) -> None:
-    assert find_document(made_run, key) == by_offset(72)
-
-
-def test_a_source_with_one_record_is_a_key(made_run: RunFolder) -> None:
-    assert find_document(made_run, "in/pages/a/2.html") == ordinary()[-3].doc_id
-
-
-def test_nothing_found_and_too_much_found(made_run: RunFolder) -> None:
-    with pytest.raises(RecipeError, match=r"no document 'http://nowhere\.example/'"):
-        find_document(made_run, "http://nowhere.example/")
-    with pytest.raises(RecipeError, match=r"57 documents are 'in/crawl.warc.gz'; give the doc_id(.|\n)*and 47 more"):
-        find_document(made_run, "in/crawl.warc.gz")
+def test_an_unknown_document_is_refused(made_run: RunFolder) -> None:
     with pytest.raises(RecipeError, match="no document"):
         explain(made_run, "0" * 32)
 
@@ -92,36 +65,11 @@ def test_a_circle_of_duplicates_ends(tmp_path: Path) -> None:
     assert [row["doc_id"] for row in explain(run, a.doc_id).chain] == [b.doc_id]
 
 
-def test_what_is_printed(made_run: RunFolder, printed: Console) -> None:
-    render_explanation(made_run, by_offset(94), printed)
-    text = printed.export_text()
-    assert "dropped by exact_dedup: exact_duplicate" in text
-    assert f"duplicate of {by_offset(93)}" in text
-    assert "→ dropped by fuzzy_dedup: near_duplicate" in text
-    assert "words 50 … 100,000 (en)" in text
-    assert "1 for other languages" in text
-    assert "in/crawl.warc.gz, offset 94, 9 bytes as stored" in text
-
-
-def test_hostile_pages_cannot_write_on_the_terminal(tmp_path: Path, printed: Console) -> None:
-    page = text_record(
-        1,
-        title="[red]title[/red] \x1b]0;pwned\x07",
-        url="http://a.example/[bold]\u202e",
-        text="[/]\x1b[2J text",
-    )
-    render_explanation(open_run(write_run(tmp_path, [page])), page.doc_id, printed)
-    text = printed.export_text()
-    assert "[red]title[/red] ⟦U+001B⟧]0;pwned⟦U+0007⟧" in text
-    assert "http://a.example/[bold]⟦U+202E⟧" in text
-    assert "[/]⟦U+001B⟧[2J text" in text
-    assert "\x1b" not in text
-
-
-def test_after_clean_the_ledger_still_explains(made_out: Path, tmp_path: Path, printed: Console) -> None:
+def test_without_its_scores_nothing_is_said_of_its_rules(made_out: Path, tmp_path: Path) -> None:
+    """A document that was dropped before `curate clean` has no language any more: no rule is "for other languages"."""
     shutil.copytree(made_out, tmp_path / "out")
     shutil.rmtree(tmp_path / "out" / "parts")
-    render_explanation(open_run(tmp_path / "out"), by_offset(72), printed)
-    text = printed.export_text()
-    assert "dropped by rules: few_words" in text
-    assert "text and scores went with OUT/parts" in text
+    run = open_run(tmp_path / "out")
+    dropped_, kept = explain(run, by_offset(72)), explain(run, by_offset(5))
+    assert [visit.checks for visit in dropped_.visits if visit.outcome != "not reached"] == [()] * 4
+    assert sum(len(visit.checks) for visit in kept.visits) == 4

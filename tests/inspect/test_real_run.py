@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from curate.inspect.card import render_card, write_card
-from curate.inspect.explain import explain, render_explanation
+from curate.inspect.explain import explain
+from curate.inspect.explanation import render_explanation
 from curate.inspect.export import export
 from curate.inspect.funnel import funnel
 from curate.inspect.rejects import sample_rejects
@@ -54,6 +55,20 @@ def test_every_document_can_be_explained(real_out: Path) -> None:
         if row["duplicate_of"]:
             assert told.chain[0]["doc_id"] == row["duplicate_of"]
             assert told.chain[-1]["duplicate_of"] is None
+
+
+def test_no_name_of_a_rule_or_score_is_broken_on_a_narrow_terminal(real_out: Path, page: Console) -> None:
+    """Of one document for each verdict: all that `explain --all` names stands in one piece."""
+    run = open_run(real_out)
+    rows = {(row["stage"], row["reason"]): row for row in pq.read_table(real_out / "ledger").to_pylist()}
+    for row in rows.values():
+        told = explain(run, row["doc_id"])
+        render_explanation(run, row["doc_id"], page, every=True)
+        words = {word.strip(":,") for word in page.export_text().split()}
+        reached = [visit for visit in told.visits if visit.outcome != "not reached"]
+        assert {check.rule.reason for visit in reached for check in visit.checks} <= words
+        assert {name for visit in reached for name, value in visit.added.items() if value is not None} <= words
+        assert {str(row[name]) for name in ("reason", "duplicate_of") if row[name]} <= words
 
 
 def test_tokens_of_a_document_are_found(real_out: Path, printed: Console) -> None:
