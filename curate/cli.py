@@ -179,14 +179,23 @@ def explain(
 def rejects(
     out: Out,
     stage: Annotated[str | None, typer.Option(help="Only what this stage dropped.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only this reason.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this reason; the report and the funnel list them.")] = None,
     sample: Annotated[int, typer.Option(help="How many documents.", min=1)] = 10,
+    full: Annotated[bool, typer.Option("--full", help="Print whole texts, not their beginnings.")] = False,
 ) -> None:
-    """Read a sample of dropped documents, the same one every time."""
+    """Read a sample of dropped documents, the same one every time: would you have dropped them?
+
+    Without `--reason` the reasons take turns, the most frequent first. A rule is good when the texts that it drops are
+    bad, above all those close to its threshold. `curate explain OUT DOC_ID` says more about one of them.
+
+    - `curate rejects OUT`
+    - `curate rejects OUT --reason gopher_few_words --sample 30`
+    - `curate rejects OUT --stage fuzzy_dedup --full`
+    """
     from curate.inspect.rejects import render_rejects
     from curate.inspect.run_folder import open_run
 
-    render_rejects(open_run(out), screen, stage=stage, reason=reason, n=sample)
+    render_rejects(open_run(out), screen, stage=stage, reason=reason, n=sample, full=full)
 
 
 @app.command()

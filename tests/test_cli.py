@@ -1,8 +1,10 @@
 """The command line as people use it: what it prints, and the exit status of everything that can go wrong."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import typer
 from click.testing import Result
@@ -75,6 +77,16 @@ def test_every_command_has_help(words: list[str]) -> None:
     assert "Usage" in done.output
 
 
+def test_examples_in_help_name_options_that_there_are() -> None:
+    """Each line `curate COMMAND … --option` of a help text, against the command's own parameters."""
+    group = typer.main.get_command(app)
+    examples = [line for command in group.commands.values() for line in re.findall(r"- `curate (.*)`", command.help)]  # type: ignore[attr-defined]  # a group
+    assert {line.split()[0] for line in examples} == {"explain", "rejects"}
+    for line in examples:
+        known = {option for item in group.commands[line.split()[0]].params for option in item.opts}  # type: ignore[attr-defined]  # the same
+        assert set(re.findall(r"--\w+", line)) <= known, line
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -91,6 +103,29 @@ def test_looking_at_a_run(words: list[str], expected: str, out: Path) -> None:
     done = curate(words[0], out, *words[1:])
     assert done.exit_code == 0, done.output
     assert expected in done.output
+
+
+def test_excerpts_become_whole_texts_and_summaries_lists(out: Path) -> None:
+    """`--full` prints what the ledger's document holds to its last line, `--all` every rule and score."""
+    document = max(pq.read_table(out / "corpus").to_pylist(), key=lambda row: len(row["text"]))
+    doc_id, last = document["doc_id"], document["text"].splitlines()[-1]
+    assert len(document["text"]) > 1200
+    brief, whole = curate("explain", out, doc_id[:8]), curate("explain", out, doc_id, "--full", "--all")
+    assert last not in brief.output
+    assert whole.output.endswith(f"{document['text']}\n")
+    for word in ("passes    few_words: word_count", "top_2gram_char_ratio"):
+        assert word not in brief.output
+        assert word in whole.output
+    rejects = curate("rejects", out, "--full", "--sample", 3)
+    assert rejects.exit_code == 0
+    assert "the beginning of" not in rejects.output
+
+
+@pytest.mark.parametrize("key", ["a", "1f0"])
+def test_a_key_of_too_few_digits_is_refused_with_the_reason(out: Path, key: str) -> None:
+    done = curate("explain", out, key)
+    assert done.exit_code == 2
+    assert "too short to name a document: give a doc_id, 4 or more first digits" in done.output
 
 
 def test_compare_export_and_tokenizers(out: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -13,32 +14,30 @@ from rich.text import Text
 from curate.errors import RecipeError, did_you_mean
 from curate.inspect.run_folder import RunFolder, documents, read_batches
 from curate.inspect.samples import sample_rows
-from curate.inspect.show import number, snippet, terminal, visible
+from curate.inspect.show import line, one_line, snippet, unbroken, visible
+from curate.inspect.verdict import no_text, numbers, place
 
-TEXT_COLUMNS = ("lang", "title", "text")
+TEXT_COLUMNS = ("lang", "title", "text", "warc")
+EXCERPT = 600
 
 
 @dataclass(frozen=True)
 class Reject:
-    """A dropped document. decision: its ledger row. lang, title, text: None where the run never had or kept them."""
+    """A dropped document. decision: its ledger row. lang, title, text: None where the run never had or kept them.
+
+    warc: `file, offset, length` of the record in its archive; None for records of other files.
+    """
 
     decision: Mapping[str, Any]
     lang: str | None
     title: str | None
     text: str | None
+    warc: Mapping[str, Any] | None
 
     @property
     def numbers(self) -> str:
         """What decided: a score against its threshold, or the document that this one repeats; else nothing."""
-        row = self.decision
-        if row["jaccard"] is not None:
-            return f"Jaccard {number(row['jaccard'])} with {row['duplicate_of']}"
-        if row["duplicate_of"]:
-            return f"same as {row['duplicate_of']}"
-        if row["score"] is None:
-            return ""
-        sign = "<" if row["score"] < row["threshold"] else ">"
-        return f"{number(row['score'])} {sign} {number(row['threshold'])}"
+        return numbers(self.decision)
 
     @property
     def why(self) -> str:
@@ -48,10 +47,16 @@ class Reject:
 
 
 def sample_rejects(run: RunFolder, stage: str | None = None, reason: str | None = None, n: int = 10) -> list[Reject]:
-    """Up to `n` dropped documents, by smallest hash. Raises RecipeError for an unknown stage or reason."""
+    """Up to `n` dropped documents: one of each (stage, reason), the most frequent first, then a second of each, ….
+
+    One reason is often most of what a run drops; a plain sample would show little else. Within a reason they are those
+    with the smallest hash. Raises RecipeError for an unknown stage or reason.
+    """
     _check(run, stage, reason)
-    rows = sample_rows(dropped(run, stage, reason), n).get((), [])
-    return with_text(run, rows)
+    groups = sample_rows(dropped(run, stage, reason), n, ["stage", "reason"])
+    largest_first = sorted(groups, key=lambda group: (-run.totals["dropped"][group[0]][group[1]], group))
+    rounds = zip_longest(*(groups[group] for group in largest_first))
+    return with_text(run, [row for found in rounds for row in found if row is not None][:n])
 
 
 def sample_per_reason(run: RunFolder, n: int) -> dict[tuple[str, str], list[Reject]]:
@@ -79,21 +84,57 @@ def with_text(run: RunFolder, rows: list[dict[str, Any]]) -> list[Reject]:
 
 
 def render_rejects(
-    run: RunFolder, console: Console, *, stage: str | None = None, reason: str | None = None, n: int = 10
+    run: RunFolder,
+    console: Console,
+    *,
+    stage: str | None = None,
+    reason: str | None = None,
+    n: int = 10,
+    full: bool = False,
 ) -> None:
-    """Print a sample of dropped documents."""
+    """Print a sample of dropped documents, each with an excerpt of its text or, if `full`, with all of it."""
     run.require_parts("curate rejects")
     found = sample_rejects(run, stage, reason, n)
     if not found:
         console.print("nothing was dropped")
+        return
+    line(console, Text(_extent(run, found, stage, reason), "dim"))
     for reject in found:
-        row = reject.decision
-        place = visible(row["url"] or f"{row['source']} at {row['offset']}")
-        body = Text(snippet(reject.text) or "(the document had no text when it was dropped, or it was not kept)")
-        head = f"[bold]{terminal(reject.why)}[/]"
-        foot = f"{row['doc_id']}{'  ' + terminal(reject.lang) if reject.lang else ''}"
-        console.print(Panel(body, title=head, title_align="left", subtitle=foot, subtitle_align="left"))
-        console.print(Text(f"  {place}" + (f"  “{visible(reject.title)}”" if reject.title else ""), style="dim"))
+        console.print()
+        _print(run, reject, console, full)
+
+
+def _extent(run: RunFolder, found: list[Reject], stage: str | None, reason: str | None) -> str:
+    """How much of what was dropped the sample is."""
+    sizes = [
+        n
+        for name, reasons in run.totals["dropped"].items()
+        for why, n in reasons.items()
+        if stage in (None, name) and reason in (None, why)
+    ]
+    over = f", dropped for {len(sizes)} reasons that take turns, the most frequent first" if len(sizes) > 1 else ""
+    return f"{len(found):,} of {sum(sizes):,} documents{over}"
+
+
+def _print(run: RunFolder, reject: Reject, console: Console, full: bool) -> None:
+    row = reject.decision
+    line(console, Text(one_line(reject.why), "bold"))
+    line(console, Text(f"{row['doc_id']}{'  ' + one_line(reject.lang) if reject.lang else ''}", "dim"))
+    where = place(row, reject.warc)
+    unbroken(console, Text(one_line(row["url"] or where), "dim"))
+    if reject.title:
+        line(console, Text(f"“{one_line(reject.title)}”", "dim"))
+    text = reject.text or ""
+    if not text.strip():
+        line(console, Text(no_text(run)))
+        if row["url"]:
+            unbroken(console, Text(f"the record: {one_line(where)}"))
+        return
+    size = f"{len(text):,} characters"
+    cut = not full and len(text) > EXCERPT
+    body = visible(text) if full else snippet(text, EXCERPT)
+    foot = f"the beginning of {size}; --full prints all" if cut else size
+    console.print(Panel(Text(body), subtitle=foot, subtitle_align="left"))
 
 
 def _check(run: RunFolder, stage: str | None, reason: str | None) -> None:
