@@ -202,7 +202,7 @@ def rejects(
 def compare(
     a: Annotated[Path, typer.Argument(help="One run.")], b: Annotated[Path, typer.Argument(help="Another run.")]
 ) -> None:
-    """Compare two runs: their funnels, and which documents only one of them kept."""
+    """Compare two runs: settings and counts that differ, and which documents only one of them kept."""
     from curate.inspect.compare import render_comparison
 
     render_comparison(a, b, screen)

@@ -1,4 +1,4 @@
-"""Two runs side by side: their funnels, and which documents only one of them kept, and why the other did not.
+"""Two runs side by side: settings and counts that differ, which documents only one kept, and why the other did not.
 
 Documents are the same when their doc_id is: the same place in inputs of the same name. Ids are compared in passes over
 ranges of them, so memory is bounded by `IDS_A_PASS` whatever the size of the runs.
@@ -15,16 +15,20 @@ import pyarrow.compute as pc
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from curate.inspect.funnel import funnel
+from curate.inspect.recipe_text import toml_value
 from curate.inspect.run_folder import RunFolder, ledger_rows, open_run, read_batches
 from curate.inspect.samples import SEED
-from curate.inspect.show import share, terminal
+from curate.inspect.settings import differing_settings
+from curate.inspect.show import line, one_line, share, terminal
 from curate.inspect.verdict import fate
 from curate.schema import seeded_hash
 
 IDS_A_PASS = 4_000_000
 SAMPLE = 5
+INDENT = 4
 
 Ids = npt.NDArray[np.bytes_]
 
@@ -82,7 +86,8 @@ def render_comparison(a: Path, b: Path, console: Console) -> None:
     for letter, path, run in zip("AB", (a, b), runs, strict=True):
         console.print(f"[bold]{letter}[/]  {terminal(run.summary['name'])}  {terminal(str(path))}", highlight=False)
     console.print()
-    console.print(_funnels(*runs))
+    _settings(*runs, console)
+    _funnels(*runs, console)
     union = found.both + found.only_a + found.only_b
     console.print(f"\nkept by both {found.both:,} ({share(found.both, union)} of all kept by either)")
     sides = (("A", found.only_a, found.sample_a, found.lost_in_b), ("B", found.only_b, found.sample_b, found.lost_in_a))
@@ -96,18 +101,43 @@ def render_comparison(a: Path, b: Path, console: Console) -> None:
             console.print(f"  [dim]{item.doc_id}  the other: {told}[/]\n    {where}", highlight=False, soft_wrap=True)
 
 
-def _funnels(run_a: RunFolder, run_b: RunFolder) -> Table:
+def _settings(run_a: RunFolder, run_b: RunFolder, console: Console) -> None:
+    """Print the settings that differ, a key above its two values."""
+    found = differing_settings(run_a, run_b)
+    console.print("[bold]settings that differ[/]" if found else "the settings are the same")
+    for setting in found:
+        line(console, Text(one_line(setting.key)), INDENT)
+        for letter, value in (("A", setting.a), ("B", setting.b)):
+            line(console, Text(_told(value)), 2 * INDENT, lead=Text(" " * INDENT + letter, "dim"))
+    console.print()
+
+
+def _told(value: Any) -> str:
+    """A setting as `--set` takes it; the recipe's types make 50.0 of 50."""
+    if value is None:
+        return "–"
+    whole = isinstance(value, float) and value.is_integer()
+    return one_line(toml_value(int(value) if whole else value))
+
+
+def _funnels(run_a: RunFolder, run_b: RunFolder, console: Console) -> None:
+    """Print what the funnels count differently, and the totals."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     for heading in ("stage", "reason", "A", "B", "difference"):
-        table.add_column(terminal(heading), justify="left" if heading in ("stage", "reason") else "right")
+        words = heading in ("stage", "reason")
+        table.add_column(heading, justify="left" if words else "right", overflow="fold", no_wrap=not words)
     removed = [_removed(run_a), _removed(run_b)]
-    for key in _merged(list(removed[0]), list(removed[1])):
-        n_a, n_b = (counts.get(key, 0) for counts in removed)
-        table.add_row(*map(terminal, key), f"{n_a:,}", f"{n_b:,}", f"{n_b - n_a:+,}" if n_a != n_b else "[dim]=")
+    keys = _merged(list(removed[0]), list(removed[1]))
+    counts = {key: (removed[0].get(key, 0), removed[1].get(key, 0)) for key in keys}
+    differing = {key: pair for key, pair in counts.items() if pair[0] != pair[1]}
+    for key, (n_a, n_b) in differing.items():
+        table.add_row(*map(terminal, key), f"{n_a:,}", f"{n_b:,}", f"{n_b - n_a:+,}")
     for name in ("records_in", "kept", "failed"):
         n_a, n_b = run_a.totals[name], run_b.totals[name]
         table.add_row(f"[bold]{name}", "", f"{n_a:,}", f"{n_b:,}", f"{n_b - n_a:+,}" if n_a != n_b else "[dim]=")
-    return table
+    console.print(table)
+    equal = len(counts) - len(differing)
+    console.print(f"{equal:,} of {len(counts):,} reasons have removed equally many in both", highlight=False)
 
 
 def _removed(run: RunFolder) -> dict[tuple[str, str], int]:

@@ -9,7 +9,7 @@ Table = Mapping[str, Any]
 
 def recipe_toml(recipe: Table) -> str:
     """TOML of run.json's `recipe`: folders of inputs and tokenizers are cut down to names, nulls are left out."""
-    lines = [f"name = {_value(recipe['name'])}"]
+    lines = [f"name = {toml_value(recipe['name'])}"]
     for table in recipe.get("input", ()):
         lines += ["", "[[input]]", *_pairs({**table, "root": _last(table["root"])})]
     for stage in recipe.get("stage", ()):
@@ -37,17 +37,18 @@ def _last(path: str) -> str:
 
 
 def _pairs(table: Table) -> Iterator[str]:
-    return (f"{_key(key)} = {_value(value)}" for key, value in table.items() if value is not None)
+    return (f"{_key(key)} = {toml_value(value)}" for key, value in table.items() if value is not None)
 
 
 def _key(key: str) -> str:
-    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else _value(key)
+    return key if key.replace("_", "").replace("-", "").isalnum() and key.isascii() else toml_value(key)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as a recipe writes it."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(_pairs(value)) + " }" if value else "{}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     # JSON's strings, numbers and booleans are TOML's, but for the one control character that JSON leaves as it is.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
