@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from curate.dedup.bands import band_keys
 from curate.dedup.hubs import HubLimits, hub_pairs
-from curate.dedup.minhash import FIELDS_PER_WORD, signatures, sketches
+from curate.dedup.minhash import FIELDS_PER_WORD, sketches, text_signatures
 from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
     BATCH_ROWS,
@@ -38,7 +38,6 @@ from curate.dedup.rows import (
     table_of,
 )
 from curate.store import Dataset, View
-from curate.text.shingles import shingle_hashes
 from curate.wide import Steps, bucket_count
 
 Packed = npt.NDArray[np.uint64]
@@ -128,9 +127,8 @@ class EmitBands:
 
     def _columns(self, part: int, documents: pa.Table) -> list[npt.NDArray[np.generic] | pa.Array]:
         how = self.signing
-        hashes, offsets, tokens = shingle_hashes(one_chunk(documents["text"]), ngram=how.ngram)
+        minima, tokens = text_signatures(one_chunk(documents["text"]), how.ngram, k=how.hashes, seed=how.seed)
         orders = order_keys(self.policy, documents["crawl"], documents["date"], tokens, documents["doc_id"])
-        minima = signatures(hashes, offsets, k=how.hashes, seed=how.seed)
         chosen = np.flatnonzero(tokens)
         keys = band_keys(minima[chosen], how.bands, how.rows).reshape(-1)
         repeated = np.repeat(chosen, how.bands)

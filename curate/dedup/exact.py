@@ -37,7 +37,7 @@ from curate.dedup.rows import (
 )
 from curate.stage import stage
 from curate.store import Dataset, View
-from curate.text.shingles import shingle_hashes
+from curate.text.brief import brief
 from curate.wide import Steps, bucket_count, home_schema, wide_stage
 
 REASON = "exact_duplicate"
@@ -69,8 +69,7 @@ def content_id(text: pa.StringArray) -> dict[str, pa.Array]:
 
     forms = normalise_for_hash(text)
     ids = [schema.content_id(form) if form else None for form in forms.to_pylist()]
-    _, _, words = shingle_hashes(text, ngram=1)
-    return {"content_id": pa.array(ids, pa.string()), "content_words": pa.array(words, pa.int32())}
+    return {"content_id": pa.array(ids, pa.string()), "content_words": pa.array(brief(text).words.astype(np.int32))}
 
 
 @wide_stage(

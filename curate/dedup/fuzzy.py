@@ -21,15 +21,17 @@ from curate.dedup.verify import verify
 from curate.dedup.witness import ADDS, REASON, verdicts
 from curate.errors import RecipeError
 from curate.store import Dataset
+from curate.text.shingles import SHINGLES_VERSION
 from curate.wide import Steps, wide_stage
 
 
 def check(
     *, threshold: float, hashes: int, bands: int, rows: int, ngram: int, seed: int, finish_rows: int,
     hubs: int, key_hubs: int, partners: int, policy: Policy,
-) -> None:  # fmt: skip
-    """Every parameter must be in its range."""
+) -> int:  # fmt: skip
+    """Every parameter must be in its range. Returns the version of the hashes that shingles have."""
     checked(Signing(hashes, bands, rows, ngram, seed), threshold, finish_rows, (hubs, key_hubs, partners))
+    return SHINGLES_VERSION
 
 
 @wide_stage(needs=["doc_id", "crawl", "date", "text"], adds=ADDS, reasons=[REASON], exchanges=8, check=check)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from curate.dedup.rows import Int64s, Mask, lookup
 from curate.text.kernel import kernel
-from curate.text.shingles import shingle_hashes
+from curate.text.shingles import shingle_sets as hash_sets
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -32,8 +32,7 @@ class ShingleSets:
 
 def shingle_sets(documents: Int64s, texts: pa.StringArray, ngram: int) -> ShingleSets:
     """The shingle sets of texts; `documents` are their addresses, ascending."""
-    hashes, offsets, _ = shingle_hashes(texts, ngram=ngram)
-    return ShingleSets(documents, hashes, offsets)
+    return ShingleSets(documents, *hash_sets(texts, ngram=ngram))
 
 
 def compare(left: ShingleSets, right: ShingleSets, v: Int64s, u: Int64s) -> tuple[Int64s, Int64s]:

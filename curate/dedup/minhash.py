@@ -11,8 +11,12 @@ Cost: one multiplication, addition and minimum per shingle and permutation.
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from curate.text.kernel import kernel
+from curate.text.scan import Int64s, Octets, Room, room_for, strings
+from curate.text.shingles import hash_shingles, read_words
+from curate.text.traits import Tables, tables
 
 Hashes = npt.NDArray[np.uint64]
 Minima = npt.NDArray[np.uint32]
@@ -35,6 +39,19 @@ def signatures(hashes: Hashes, offsets: npt.NDArray[np.int64], *, k: int = 128, 
     return minima
 
 
+def text_signatures(
+    texts: pa.StringArray, ngram: int, *, k: int = 128, seed: int = 1
+) -> tuple[Minima, npt.NDArray[np.int32]]:
+    """(the signatures of the texts' shingles: uint32[d, k]; words per text: int32[d]), without making the sets."""
+    text = strings(texts)
+    factors, summands = permutations(k, seed)
+    minima = np.full((len(text.offsets) - 1, k), EMPTY, np.uint32)
+    words = np.zeros(len(minima), np.int32)
+    room = room_for(text.longest)
+    _sign(text.octets, text.offsets, ngram, tables(), room, factors, summands, minima, words)
+    return minima, words
+
+
 def permutations(k: int, seed: int) -> tuple[Minima, Minima]:
     """(a, b), each uint32[k], of h → a·h + b modulo 2^32. Raises ValueError for a seed outside 0..2^32 − 1."""
     stream = np.random.RandomState(seed)  # frozen by numpy: the same numbers in every version
@@ -54,16 +71,29 @@ def sketches(minima: Minima) -> Words:
 
 
 @kernel
-def _take_minima(
-    hashes: Hashes, offsets: npt.NDArray[np.int64], factors: Minima, summands: Minima, minima: Minima
-) -> None:
-    k = len(factors)
+def _sign(
+    octets: Octets, offsets: Int64s, ngram: int, tables: Tables, room: Room, factors: Minima, summands: Minima,
+    minima: Minima, words: npt.NDArray[np.int32],
+) -> None:  # fmt: skip
+    for text in range(len(offsets) - 1):
+        words[text] = read_words(octets, offsets[text], offsets[text + 1], tables, room)
+        _lower(room.hashes[: hash_shingles(words[text], ngram, room)], factors, summands, minima[text])
+
+
+@kernel
+def _take_minima(hashes: Hashes, offsets: Int64s, factors: Minima, summands: Minima, minima: Minima) -> None:
     for document in range(len(offsets) - 1):
-        row = minima[document]
-        for place in range(offsets[document], offsets[document + 1]):
-            value = np.uint32(hashes[place] ^ (hashes[place] >> np.uint64(32)))
-            value = np.uint32((value ^ (value >> _16)) * _MIX_1)
-            value = np.uint32((value ^ (value >> _13)) * _MIX_2)
-            value = np.uint32(value ^ (value >> _16))
-            for number in range(k):
-                row[number] = min(row[number], np.uint32(factors[number] * value + summands[number]))
+        _lower(hashes[offsets[document] : offsets[document + 1]], factors, summands, minima[document])
+
+
+@kernel
+def _lower(hashes: Hashes, factors: Minima, summands: Minima, row: Minima) -> None:
+    """Lower one document's minima to those of its shingles."""
+    k = len(factors)
+    for place in range(len(hashes)):
+        value = np.uint32(hashes[place] ^ (hashes[place] >> np.uint64(32)))
+        value = np.uint32((value ^ (value >> _16)) * _MIX_1)
+        value = np.uint32((value ^ (value >> _13)) * _MIX_2)
+        value = np.uint32(value ^ (value >> _16))
+        for number in range(k):
+            row[number] = min(row[number], np.uint32(factors[number] * value + summands[number]))

@@ -14,7 +14,7 @@ from curate.text.signals import COUNTS, RATIOS, signals
 @stage(
     needs=["text", "lang"],
     adds={**{name: pa.int32() for name in COUNTS}, **{name: pa.float32() for name in RATIOS}},
-    version=2,
+    version=3,
     durable=True,
     check=languages_fingerprint,
 )

@@ -1,12 +1,12 @@
-"""Text as arrays: code points, tokens, lines and sentences of whole batches, and what can be counted on them.
+"""Texts by the batch: one scan of each text's UTF-8 bytes, and what is counted on what it finds.
 
-codepoints    Arrow strings ↔ one array of code points per batch
-classes       what a character is, frozen so that every Python version agrees
-segment       tokens, lines, paragraphs, sentences as spans of code points
-repetition    equal spans and n-grams inside a document
-batch         a batch of texts and how things are counted in it
-signals       every score, by name; char_signals, word_signals, line_signals: what they count
-normalise     the normal form of a text, and the coarser one that exact deduplication hashes
+kernel        how loops are compiled, and where the compiled ones are kept
+classes       what a character is, frozen so that every Python version agrees; traits: the same in one word a character
+scan          bytes → characters and tokens, with their hashes
+counts        the columns that are counted; char_signals, word_signals, line_signals: kernels that fill them, and the
+              signals made of them; repetition: equal spans and n-grams; signals: all of it
+brief         the few counts that need no tables
 shingles      n-gram hashes for fuzzy deduplication
+normalise     the normal form of a text, and the coarser one that exact deduplication hashes
 language      stop words and marks, from lang/*.toml
 """

@@ -1,21 +1,139 @@
 """The one way in which this package compiles loops: Numba, without the interpreter lock, cached on disk.
 
-Compiling costs about a second per kernel, once per machine: the result lies in __pycache__, or in Numba's user cache
-where the package cannot be written to. Numba notices a changed file but not a changed callee or constant in another
-file, so a kernel may only use functions and constants of its own module; everything else is an argument.
+Compiled kernels lie in the user's cache folder, in a folder of their own for every state of the package's source, so a
+kernel may use functions and constants of other modules: what Numba's own cache would not notice. Compiling takes some
+ten seconds, once per machine and version; one process does it and the others wait for it, which a lock on a file sees
+to. Where nothing can be written, every process compiles for itself.
 """
 
+import hashlib
+import importlib
+import inspect
+import os
+import time
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
+try:
+    import fcntl
+except ImportError:  # no such locks: at worst a kernel is compiled twice
+    fcntl = None  # type: ignore[assignment]
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+caching: Any = importlib.import_module("numba.core.caching")
+
+# Longer than any kernel takes to compile: a process that was stopped while compiling does not block others for ever.
+LONGEST_WAIT_S = 120.0
+_POLL_S = 0.05
 
 
 def kernel(function: Function) -> Function:
     """Compile `function` at its first call; integer and float64 semantics are those of numpy."""
+    compiled: Any = numba.njit(nogil=True)(function)
+    if folder() is not None:
+        compiled._cache = _Cache(function)  # what njit(cache=True) does with a cache of Numba's own
+    return cast(Function, compiled)
+
+
+@cache
+def folder() -> Path | None:
+    """Where the kernels of this state of the source are kept; None where no folder can be written."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    place = home / "curate" / f"kernels-{source_stamp()}"
     try:
-        return cast(Function, numba.njit(nogil=True, cache=True)(function))
-    except RuntimeError:  # neither the package nor the user cache can be written: compile in every process
-        return cast(Function, numba.njit(nogil=True)(function))
+        place.mkdir(parents=True, exist_ok=True)
+        probe = place / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+    except (OSError, RuntimeError):
+        return None
+    return place
+
+
+@cache
+def source_stamp() -> str:
+    """Changes with any module that holds kernels, or what they use."""
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(path for name in ("text", "dedup") for path in (root / name).glob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class _Locator(caching._CacheLocator):  # type: ignore[misc]  # Numba does not type it
+    """Tells Numba where a function's compiled form lies."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def get_cache_path(self) -> str:
+        return str(folder())
+
+    def get_source_stamp(self) -> str:
+        return source_stamp() + hashlib.sha256(Path(inspect.getfile(self._function)).read_bytes()).hexdigest()
+
+    def get_disambiguator(self) -> str:
+        return self._function.__module__
+
+    @classmethod
+    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> "_Locator":
+        return cls(py_func)
+
+
+class _Impl(caching.CompileResultCacheImpl):  # type: ignore[misc]  # Numba does not type it
+    _locator_classes = [_Locator]  # noqa: RUF012  # as Numba declares it
+
+
+class _Cache(caching.FunctionCache):  # type: ignore[misc]  # Numba does not type it
+    """Numba's cache, whose misses are compiled by one process at a time."""
+
+    _impl_class = _Impl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        found = super().load_overload(sig, target_context)
+        if found is None:
+            _LOCK.acquire()
+            found = super().load_overload(sig, target_context)
+            if found is not None:
+                _LOCK.release()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        finally:
+            _LOCK.release()
+
+
+class _Lock:
+    """A lock between processes, counted within one: a kernel that is being compiled compiles those that it calls."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._file: Any = None
+
+    def acquire(self) -> None:
+        self._depth += 1
+        if self._depth > 1 or fcntl is None:
+            return
+        self._file = open(Path(folder() or ".") / ".compiling", "w")  # noqa: SIM115  # held until `release`
+        deadline = time.monotonic() + LONGEST_WAIT_S
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError:
+                time.sleep(_POLL_S)
+
+    def release(self) -> None:
+        self._depth = max(self._depth - 1, 0)
+        if not self._depth and self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+_LOCK = _Lock()

@@ -1,18 +1,28 @@
 """Signals of lines, sentences and paragraphs, and of what repeats inside a text."""
 
-import re
-
 import numpy as np
-import numpy.typing as npt
 
-from curate.text import classes
-from curate.text.batch import Batch, Floats, Mask, Signals, members, per_text
-from curate.text.language import BULLETS, CLOSERS, GOPHER_BULLETS, SENTENCE_ENDS, TERMINAL
-from curate.text.repetition import duplicate_ngram_chars, duplicates, top_ngram_chars
-from curate.text.segment import Spans, paragraphs
+from curate.text.char_signals import Floats, Signals
+from curate.text.classes import SPACE
+from curate.text.counts import Count
+from curate.text.kernel import kernel
+from curate.text.repetition import (
+    LARGEST_NGRAM,
+    LARGEST_TOP,
+    SMALLEST_TOP,
+    Bench,
+    cleared,
+    count_ngrams,
+    duplicate_ngram_chars,
+    mixed,
+    seen_before,
+    sequence_hashes,
+)
+from curate.text.scan import FNV_OFFSET, FNV_PRIME, Codes, Room
+from curate.text.traits import ASCII_TERMINAL, BULLET, GOPHER_BULLET, TERMINAL_MARK
 
-TOP_NGRAMS = (2, 3, 4)
-DUPLICATE_NGRAMS = (5, 6, 7, 8, 9, 10)
+TOP_NGRAMS = tuple(range(SMALLEST_TOP, LARGEST_TOP + 1))
+DUPLICATE_NGRAMS = tuple(range(LARGEST_TOP + 1, LARGEST_NGRAM + 1))
 
 COUNTS = (
     "line_count",
@@ -38,74 +48,160 @@ RATIOS = (
 
 SHORT_LINE_CHARS = 30
 FEW_LINES = 3
-_JAVASCRIPT = "javascript"
+_NEWLINE, _DOT, _ELLIPSIS, _J = ord("\n"), ord("."), ord("…"), ord("j")
+_JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
+_21, _42 = np.uint64(21), np.uint64(42)
 
 
-def line_signals(batch: Batch) -> Signals:
-    """float64[d] for the counts and shares of lines and sentences."""
-    spans, codes = batch.lines, batch.text.codes
-    count = spans.counts.astype(np.float64)
-    repeated = duplicates(codes, spans)
-    repeated_chars = per_text(spans, repeated, spans.lengths)
-    first, last = codes[spans.starts], codes[spans.ends - 1]
+def line_signals(counted: Floats) -> Signals:
+    """float64[d] for every name in COUNTS and RATIOS, from float64[d, COLUMNS]."""
+    of = counted.T
+    chars, lines, blocks = of[Count.CHARS], of[Count.LINES], of[Count.PARAGRAPHS]
     return {
-        "line_count": count,
-        "sentence_count": _sentences(batch),
-        "javascript_free_line_count": np.where(count > FEW_LINES, count - _javascript_lines(batch), np.nan),
-        "mean_line_length": per_text(spans, weights=spans.lengths) / count,
-        "bullet_line_ratio": per_text(spans, members(GOPHER_BULLETS)[first]) / count,
-        "any_bullet_line_ratio": per_text(spans, members(BULLETS)[first]) / count,
-        "ellipsis_line_ratio": per_text(spans, (last == ord("…")) | _end_in_dots(codes, spans)) / count,
-        "terminal_punctuation_line_ratio": per_text(spans, members(TERMINAL)[last]) / count,
-        "ascii_terminal_line_ratio": per_text(spans, members('.!?"')[last]) / count,
-        "short_line_ratio": per_text(spans, spans.lengths <= SHORT_LINE_CHARS) / count,
-        "duplicate_line_ratio": per_text(spans, repeated) / count,
-        "duplicate_line_char_ratio": repeated_chars / batch.chars,
-        "duplicate_line_char_ratio_no_newlines": repeated_chars / (batch.chars - batch.newlines),
+        "line_count": lines,
+        "sentence_count": of[Count.SENTENCES],
+        "javascript_free_line_count": np.where(lines > FEW_LINES, lines - of[Count.JAVASCRIPT_LINES], np.nan),
+        "mean_line_length": of[Count.LINE_CHARS] / lines,
+        "bullet_line_ratio": of[Count.BULLET_LINES] / lines,
+        "any_bullet_line_ratio": of[Count.ANY_BULLET_LINES] / lines,
+        "ellipsis_line_ratio": of[Count.ELLIPSIS_LINES] / lines,
+        "terminal_punctuation_line_ratio": of[Count.TERMINAL_LINES] / lines,
+        "ascii_terminal_line_ratio": of[Count.ASCII_TERMINAL_LINES] / lines,
+        "short_line_ratio": of[Count.SHORT_LINES] / lines,
+        "duplicate_line_ratio": of[Count.DUPLICATE_LINES] / lines,
+        "duplicate_line_char_ratio": of[Count.DUPLICATE_LINE_CHARS] / chars,
+        "duplicate_line_char_ratio_no_newlines": of[Count.DUPLICATE_LINE_CHARS] / (chars - of[Count.NEWLINES]),
+        "duplicate_paragraph_ratio": of[Count.DUPLICATE_PARAGRAPHS] / blocks,
+        "duplicate_paragraph_char_ratio": of[Count.DUPLICATE_PARAGRAPH_CHARS] / chars,
+        **_ngram_signals(counted),
     }
 
 
-def repetition_signals(batch: Batch) -> Signals:
-    """float64[d] for repeated paragraphs and n-grams; NaN where a text has fewer than n tokens."""
-    codes, tokens, blocks = batch.text.codes, batch.tokens.spans, paragraphs(batch.text)
-    repeated = duplicates(codes, blocks)
-    found = {
-        "duplicate_paragraph_ratio": per_text(blocks, repeated) / blocks.counts,
-        "duplicate_paragraph_char_ratio": per_text(blocks, repeated, blocks.lengths) / batch.chars,
+def _ngram_signals(counted: Floats) -> Signals:
+    """NaN where a text has fewer than n tokens."""
+    of = counted.T
+    columns = {f"top_{n}gram_char_ratio": (n, Count.TOP_2GRAM_CHARS + n - SMALLEST_TOP) for n in TOP_NGRAMS}
+    columns |= {
+        f"duplicate_{n}gram_char_ratio": (n, Count.DUPLICATE_5GRAM_CHARS + n - LARGEST_TOP - 1)
+        for n in DUPLICATE_NGRAMS
     }
-    for n, chars in zip(TOP_NGRAMS, top_ngram_chars(codes, tokens, TOP_NGRAMS), strict=True):
-        found[f"top_{n}gram_char_ratio"] = np.where(tokens.counts < n, np.nan, chars / batch.chars)
-    for n, chars in zip(DUPLICATE_NGRAMS, duplicate_ngram_chars(codes, tokens, DUPLICATE_NGRAMS), strict=True):
-        found[f"duplicate_{n}gram_char_ratio"] = np.where(tokens.counts < n, np.nan, chars / batch.chars)
-    return found
+    return {
+        name: np.where(of[Count.TOKENS] < n, np.nan, of[column] / of[Count.CHARS])
+        for name, (n, column) in columns.items()
+    }
 
 
-def _sentences(batch: Batch) -> Floats:
-    """Stretches that hold a word, between line feeds and marks; . ! ? only where white space or a closer follows.
-
-    So 3.14 and example.org end no sentence; an abbreviation does.
-    """
-    codes, offsets = batch.text.codes, batch.text.offsets
-    follows = np.concatenate((batch.has(classes.SPACE) | members(CLOSERS)[codes], [True]))[1:]
-    follows[offsets[1:][batch.text.lengths > 0] - 1] = True
-    breaks = (codes == 10) | (members(SENTENCE_ENDS)[codes] & (~members(".!?")[codes] | follows))
-    words = batch.words
-    number = np.cumsum(breaks)[words.starts]
-    opens = np.diff(number, prepend=-1) > 0
-    opens[words.offsets[:-1][words.counts > 0]] = True
-    return per_text(words, opens)
-
-
-def _end_in_dots(codes: npt.NDArray[np.uint32], spans: Spans) -> Mask:
-    """bool[s]: whether the last three characters are dots."""
-    before = np.concatenate((np.zeros(3, np.uint32), codes))
-    dots = [before[spans.ends + place] == ord(".") for place in range(3)]
-    return np.asarray(np.logical_and.reduce([spans.lengths >= 3, *dots]))
+@kernel
+def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
+    """Fill the columns of lines: between line feeds, without the white space around them; blank ones are none."""
+    size = cleared(bench.table, int(out[Count.NEWLINES]) + 1)
+    start = 0
+    while start < characters:
+        stop = start
+        while stop < characters and room.codes[stop] != _NEWLINE:
+            stop += 1
+        first, last = _stripped(room.traits, start, stop)
+        if last > first:
+            _count_line(first, last, room, out)
+            if seen_before(bench.table, size, span_hash(room.codes, first, last)):
+                out[Count.DUPLICATE_LINES] += 1
+                out[Count.DUPLICATE_LINE_CHARS] += last - first
+        start = stop + 1
 
 
-def _javascript_lines(batch: Batch) -> Floats:
-    """float64[d]: lines that hold the word."""
-    places = np.array([match.start() for match in re.finditer(_JAVASCRIPT, batch.lower_text)], np.int64)
-    line = np.searchsorted(batch.lines.starts, places, side="right") - 1
-    inside = (line >= 0) & (places + len(_JAVASCRIPT) <= np.append(batch.lines.ends, 0)[line])
-    return np.bincount(batch.lines.text_of[np.unique(line[inside])], minlength=len(batch.text)).astype(np.float64)
+@kernel
+def _count_line(first: int, last: int, room: Room, out: Floats) -> None:
+    codes = room.codes
+    head, tail, end = room.traits[first], room.traits[last - 1], codes[last - 1]
+    dots = last - first >= 3 and end == _DOT and codes[last - 2] == _DOT and codes[last - 3] == _DOT
+    out[Count.LINES] += 1
+    out[Count.LINE_CHARS] += last - first
+    out[Count.SHORT_LINES] += last - first <= SHORT_LINE_CHARS
+    out[Count.BULLET_LINES] += head & GOPHER_BULLET != 0
+    out[Count.ANY_BULLET_LINES] += head & BULLET != 0
+    out[Count.ELLIPSIS_LINES] += end == _ELLIPSIS or dots
+    out[Count.TERMINAL_LINES] += tail & TERMINAL_MARK != 0
+    out[Count.ASCII_TERMINAL_LINES] += tail & ASCII_TERMINAL != 0
+    out[Count.JAVASCRIPT_LINES] += _names_javascript(room.lower, first, last)
+
+
+@kernel
+def count_paragraphs(characters: int, room: Room, bench: Bench, out: Floats) -> None:
+    """Fill the columns of paragraphs: blocks between two or more line feeds in a row, blank ones left out."""
+    size = cleared(bench.table, int(out[Count.NEWLINES]) // 2 + 1)
+    start = 0
+    while start < characters:
+        stop = _block_end(room.codes, start, characters)
+        first, last = _stripped(room.traits, start, stop)
+        if last > first:
+            out[Count.PARAGRAPHS] += 1
+            whole = start == 0 and stop == characters  # nothing that it could repeat
+            if not whole and seen_before(bench.table, size, span_hash(room.codes, first, last)):
+                out[Count.DUPLICATE_PARAGRAPHS] += 1
+                out[Count.DUPLICATE_PARAGRAPH_CHARS] += last - first
+        start = stop + 2
+
+
+@kernel
+def count_repetition(tokens: int, room: Room, bench: Bench, out: Floats) -> None:
+    """Fill the columns of n-grams."""
+    sequence_hashes(room.hashes, room.starts, room.ends, tokens, bench)
+    for place in range(tokens):
+        bench.marked[place] = place
+    marked = tokens
+    for n in range(SMALLEST_TOP, LARGEST_TOP + 1):
+        if tokens >= n:
+            count, place, marked = count_ngrams(tokens, n, marked, bench)
+            chars = bench.chars[place + n] - bench.chars[place] + n - 1
+            out[Count.TOP_2GRAM_CHARS + n - SMALLEST_TOP] = chars * count
+    for n in range(LARGEST_TOP + 1, LARGEST_NGRAM + 1):
+        if marked:
+            out[Count.DUPLICATE_5GRAM_CHARS + n - LARGEST_TOP - 1] = duplicate_ngram_chars(tokens, n, marked, bench)
+            _, _, marked = count_ngrams(tokens, n, marked, bench)
+
+
+@kernel
+def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
+    """A hash of the characters [start, end), three at a time."""
+    value = FNV_OFFSET ^ np.uint64(end - start)
+    at = start
+    while at < end:
+        three = np.uint64(codes[at])
+        if at + 1 < end:
+            three |= np.uint64(codes[at + 1]) << _21
+        if at + 2 < end:
+            three |= np.uint64(codes[at + 2]) << _42
+        value = (value ^ three) * FNV_PRIME
+        value ^= value >> _21
+        at += 3
+    return mixed(value)
+
+
+@kernel
+def _block_end(codes: Codes, at: int, stop: int) -> int:
+    """The first place from `at` where two line feeds stand in a row, else `stop`."""
+    for place in range(at + 1, stop):
+        if codes[place] == _NEWLINE and codes[place - 1] == _NEWLINE:
+            return place - 1
+    return stop
+
+
+@kernel
+def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
+    while start < end and traits[start] & SPACE:
+        start += 1
+    while end > start and traits[end - 1] & SPACE:
+        end -= 1
+    return start, end
+
+
+@kernel
+def _names_javascript(lower: Codes, first: int, last: int) -> bool:
+    for at in range(first, last - len(_JAVASCRIPT) + 1):
+        if lower[at] == _J:
+            place = 1
+            while place < len(_JAVASCRIPT) and lower[at + place] == _JAVASCRIPT[place]:
+                place += 1
+            if place == len(_JAVASCRIPT):
+                return True
+    return False

@@ -1,187 +1,278 @@
-"""Repetition inside a document: equal lines and paragraphs, frequent and repeated n-grams, as datatrove counts them.
+"""Repetition inside a text: equal spans, frequent and repeated n-grams of tokens, repeated windows of characters.
 
 Equality is equality of 64-bit hashes. Definitions: Gopher (arXiv 2112.11446, table A1) as datatrove's code has it,
 since the thresholds that people use were tuned on that code:
 - of equal lines or paragraphs every one but the first is a duplicate;
 - the top n-gram is the most frequent one, the earliest of equals; one that occurs once counts too;
-- duplicate n-grams are found by a walk that jumps over every hit, their words joined without a space.
-Cost: 20 ns a token and n.
+- duplicate n-grams are found by a walk that jumps over every hit. Here n-grams are equal when their tokens are;
+  datatrove joins them without a space, so that `ab c` and `a bc` are equal there.
+
+An n-gram can only occur twice where its first n − 1 tokens do. So each length looks only at the places that the one
+before has left, which in most texts are few: nine lengths cost little more than the first.
 """
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from curate.text.kernel import kernel
-from curate.text.segment import Spans
-from curate.text.shingles import hash_spans
-
-Int64s = npt.NDArray[np.int64]
-Hashes = npt.NDArray[np.uint64]
+from curate.text.scan import Codes, Hashes, Int32s
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
-_33 = np.uint64(33)
+_ONE, _32, _33, _6, _63 = np.uint64(1), np.uint64(32), np.uint64(33), np.uint64(6), np.uint64(63)
+
+SMALLEST_TOP, LARGEST_TOP, LARGEST_NGRAM = 2, 4, 10
+_SMALLEST_TABLE = 4
+# Bits of the filter per hash: one in thirty is suspected for nothing.
+_FILTER_BITS = 16
 
 
-def duplicates(codes: npt.NDArray[np.uint32], spans: Spans) -> npt.NDArray[np.bool_]:
-    """bool[s]: spans whose characters an earlier span of the same text has."""
-    return np.asarray(_seen_before(hash_spans(codes, spans.starts, spans.ends), spans.offsets))
+class Bench(NamedTuple):
+    """Tables and lists that are used again for every text.
+
+    table: uint64[2^k], keys, 0 where empty; tallies: int32[2^k], how often each key occurs.
+    filter: uint64[f], bits. hashes: uint64[c], those that are looked at; suspects, slots: int32[c], which of them may
+    occur twice, and where in the table they are. prefix: uint64[t + 1], sequence hashes; chars: int32[t + 1],
+    characters of the tokens before; marked: int32[t], tokens with which a repeated n-gram begins.
+    """
+
+    table: Hashes
+    tallies: Int32s
+    filter: Hashes
+    hashes: Hashes
+    suspects: Int32s
+    slots: Int32s
+    prefix: Hashes
+    chars: Int32s
+    marked: Int32s
 
 
-def top_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, sizes: Sequence[int]) -> list[Int64s]:
-    """int64[d] for every n of `sizes`: length of the most frequent n-gram, joined with spaces, times its count."""
-    hashes = hash_spans(codes, tokens.starts, tokens.ends)
-    return [_top(hashes, tokens.lengths, tokens.offsets, n) for n in sizes]
+def bench_for(longest: int) -> Bench:
+    """Tables for texts of up to `longest` bytes. Only what a text fills is ever touched."""
+    size = max(_power_of_two(2 * longest), _SMALLEST_TABLE)
+    return Bench(
+        np.empty(size, np.uint64), np.empty(size, np.int32),
+        np.empty(max(_power_of_two(_FILTER_BITS * longest) // 64, 1), np.uint64),
+        np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int32), np.empty(longest + 1, np.int32),
+        np.empty(longest + 1, np.uint64), np.empty(longest + 1, np.int32), np.empty(longest + 1, np.int32),
+    )  # fmt: skip
 
 
-def duplicate_ngram_chars(codes: npt.NDArray[np.uint32], tokens: Spans, sizes: Sequence[int]) -> list[Int64s]:
-    """int64[d] for every n of `sizes`: characters of the words in repeated n-grams."""
-    ends = np.cumsum(tokens.lengths)
-    starts = ends - tokens.lengths
-    places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(tokens.starts - starts, tokens.lengths)
-    prefix, powers = _prefix_hashes(codes[places])
-    return [_greedy(prefix, powers, starts, ends, tokens.offsets, n) for n in sizes]
-
-
-def repeated_windows(codes: npt.NDArray[np.uint32], offsets: Int64s, n: int) -> Int64s:
-    """int64[d]: how many of a text's n-grams of characters occur in it more than once."""
-    prefix, powers = _prefix_hashes(codes)
-    return np.asarray(_repeated(prefix, powers, offsets, n))
-
-
-def entropy(codes: npt.NDArray[np.uint32], offsets: Int64s) -> npt.NDArray[np.float64]:
-    """float64[d]: bits per character of the distribution of a text's characters; NaN for an empty text."""
-    return np.asarray(_entropy(codes, offsets))
+def _power_of_two(at_least: int) -> int:
+    return 1 << max(at_least - 1, 1).bit_length()
 
 
 @kernel
-def _mixed(value: np.uint64) -> np.uint64:
+def mixed(value: np.uint64) -> np.uint64:
+    """A hash whose low bits depend on all of `value`'s."""
     value = (value ^ (value >> _33)) * _MIX
     return value ^ (value >> _33)
 
 
 @kernel
-def _prefix_hashes(codes: npt.NDArray[np.uint32]) -> tuple[Hashes, Hashes]:
-    """Polynomial hashes of all prefixes modulo 2^64, and the powers that take a prefix off."""
-    prefix = np.zeros(len(codes) + 1, np.uint64)
-    powers = np.ones(len(codes) + 1, np.uint64)
-    for at in range(len(codes)):
-        prefix[at + 1] = prefix[at] * _BASE + _mixed(np.uint64(codes[at]) + np.uint64(1))
-        powers[at + 1] = powers[at] * _BASE
-    return prefix, powers
-
-
-@kernel
-def _slot(table: Hashes, key: np.uint64) -> np.int64:
-    """Where `key` is, or may be put, in an open-addressing table whose size is a power of two; 0 means empty."""
-    slot = np.int64(key & np.uint64(len(table) - 1))
-    while table[slot] != 0 and table[slot] != key:
-        slot = np.int64((slot + 1) & (len(table) - 1))
-    return slot
-
-
-@kernel
-def _table_size(items: int) -> int:
-    """A power of two of which `items` fill at most half."""
-    size = 4
+def cleared(table: Hashes, items: int) -> int:
+    """Empty as much of a table as `items` fill at most half; returns its size, a power of two."""
+    size = _SMALLEST_TABLE
     while size < 2 * items:
         size *= 2
+    table[:size] = 0
     return size
 
 
 @kernel
-def _seen_before(hashes: Hashes, offsets: Int64s) -> npt.NDArray[np.bool_]:
-    seen = np.zeros(len(hashes), np.bool_)
-    for text in range(len(offsets) - 1):
-        table = np.zeros(_table_size(offsets[text + 1] - offsets[text]), np.uint64)
-        for at in range(offsets[text], offsets[text + 1]):
-            key = _mixed(hashes[at]) | np.uint64(1)
-            slot = _slot(table, key)
-            seen[at] = table[slot] == key
-            table[slot] = key
-    return seen
+def slot_of(table: Hashes, size: int, key: np.uint64) -> np.int64:
+    """Where `key` is, or may be put, among the first `size` slots of an open-addressing table; 0 means empty."""
+    slot = np.int64(key & np.uint64(size - 1))
+    while table[slot] != 0 and table[slot] != key:
+        slot = (slot + 1) & (size - 1)
+    return slot
 
 
 @kernel
-def _greedy(prefix: Hashes, powers: Hashes, starts: Int64s, ends: Int64s, offsets: Int64s, n: int) -> Int64s:
-    found = np.zeros(len(offsets) - 1, np.int64)
-    for text in range(len(offsets) - 1):
-        first, last = offsets[text], offsets[text + 1]
-        table = np.zeros(_table_size(last - first), np.uint64)
-        at = first
-        while at + n <= last:
-            begin, end = starts[at], ends[at + n - 1]
-            key = _mixed(prefix[end] - prefix[begin] * powers[end - begin]) | np.uint64(1)
-            slot = _slot(table, key)
-            if table[slot] == key:
-                found[text] += end - begin
-                at += n
-            else:
-                table[slot] = key
-                at += 1
-    return found
+def seen_before(table: Hashes, size: int, hash_: np.uint64) -> bool:
+    """Whether the table holds a hash; afterwards it does."""
+    key = mixed(hash_) | _ONE
+    slot = slot_of(table, size, key)
+    if table[slot] == key:
+        return True
+    table[slot] = key
+    return False
 
 
 @kernel
-def _top(hashes: Hashes, lengths: Int64s, offsets: Int64s, n: int) -> Int64s:
-    found = np.zeros(len(offsets) - 1, np.int64)
-    for text in range(len(offsets) - 1):
-        first, last = offsets[text], offsets[text + 1]
-        size = _table_size(last - first)
-        table, counts, places = np.zeros(size, np.uint64), np.zeros(size, np.int64), np.zeros(size, np.int64)
-        best = np.int64(-1)
-        for at in range(first, last - n + 1):
-            key = np.uint64(0)
-            for word in range(at, at + n):
-                key = _mixed(key * _BASE + hashes[word])
-            key |= np.uint64(1)
-            slot = _slot(table, key)
-            if table[slot] == 0:
-                table[slot], places[slot] = key, at
-            counts[slot] += 1
-        for other in range(size):
-            if counts[other] and (best < 0 or (counts[other], -places[other]) > (counts[best], -places[best])):
-                best = np.int64(other)
-        if best >= 0:
-            chars = np.int64(n - 1)
-            for word in range(places[best], places[best] + n):
-                chars += lengths[word]
-            found[text] = chars * counts[best]
-    return found
+def sequence_hashes(hashes: Hashes, starts: Int32s, ends: Int32s, tokens: int, bench: Bench) -> None:
+    """Fill bench.prefix with polynomial hashes of all prefixes of the tokens, bench.chars with their characters."""
+    bench.prefix[0] = 0
+    bench.chars[0] = 0
+    for token in range(tokens):
+        bench.prefix[token + 1] = bench.prefix[token] * _BASE + mixed(hashes[token])
+        bench.chars[token + 1] = bench.chars[token] + ends[token] - starts[token]
 
 
 @kernel
-def _repeated(prefix: Hashes, powers: Hashes, offsets: Int64s, n: int) -> Int64s:
-    found = np.zeros(len(offsets) - 1, np.int64)
-    for text in range(len(offsets) - 1):
-        first, last = offsets[text], offsets[text + 1]
-        size = _table_size(last - first)
-        table, counts = np.zeros(size, np.uint64), np.zeros(size, np.int32)
-        for at in range(first, last - n + 1):
-            key = _mixed(prefix[at + n] - prefix[at] * powers[n]) | np.uint64(1)
-            slot = _slot(table, key)
-            table[slot] = key
-            counts[slot] += 1
-            if counts[slot] > 1:
-                found[text] += 2 if counts[slot] == 2 else 1
-    return found
+def _power(n: int) -> np.uint64:
+    value = _ONE
+    for _ in range(n):
+        value = value * _BASE
+    return value
 
 
 @kernel
-def _entropy(codes: npt.NDArray[np.uint32], offsets: Int64s) -> npt.NDArray[np.float64]:
-    bits = np.full(len(offsets) - 1, np.nan)
-    counts = np.zeros(0x110000, np.int64)
-    for text in range(len(offsets) - 1):
-        total = offsets[text + 1] - offsets[text]
-        for at in range(offsets[text], offsets[text + 1]):
-            counts[codes[at]] += 1
-        if total:
-            bits[text] = 0.0
-        for at in range(offsets[text], offsets[text + 1]):
-            share = counts[codes[at]] / total
-            if share > 0:
-                bits[text] -= share * np.log2(share)
-                counts[codes[at]] = 0
+def _ngram(prefix: Hashes, at: int, n: int, power: np.uint64) -> np.uint64:
+    return mixed(prefix[at + n] - prefix[at] * power)
+
+
+@kernel
+def find_repeated(items: int, bench: Bench) -> int:
+    """Find which of bench.hashes[:items] occur more than once; returns how many may, the first of each left out.
+
+    A bit filter lets through those that may have occurred before. Whatever occurs twice is among them, so they alone
+    are put into the table, and a second filter keeps nearly all others from being looked up there (`slot_if_repeated`).
+    """
+    bits = _cleared_filter(bench.filter, items)
+    suspects = 0
+    for item in range(items):
+        place, bit = _filter_place(bench.hashes[item], bits)
+        word = bench.filter[place]
+        bench.suspects[suspects] = item
+        suspects += (word & bit) != 0
+        bench.filter[place] = word | bit
+    if suspects:
+        _table_suspects(suspects, bench)
+    return suspects
+
+
+@kernel
+def _table_suspects(suspects: int, bench: Bench) -> None:
+    size = cleared(bench.table, suspects)
+    bits = _cleared_filter(bench.filter, suspects)
+    for item in range(suspects):
+        hash_ = bench.hashes[bench.suspects[item]]
+        place, bit = _filter_place(hash_, bits)
+        bench.filter[place] |= bit
+        slot = slot_of(bench.table, size, hash_ | _ONE)
+        bench.table[slot] = hash_ | _ONE
+        bench.tallies[slot] = 0
+
+
+@kernel
+def _cleared_filter(filter_: Hashes, items: int) -> int:
+    """Empty as much of the filter as `items` need; returns how many bits address a bit of it."""
+    bits = 6
+    while (1 << bits) < _FILTER_BITS * items:
+        bits += 1
+    filter_[: 1 << (bits - 6)] = 0
     return bits
+
+
+@kernel
+def _filter_place(hash_: np.uint64, bits: int) -> tuple[np.uint64, np.uint64]:
+    """(word, bit) of a hash, by its high bits."""
+    address = hash_ >> np.uint64(64 - bits)
+    return address >> _6, _ONE << (address & _63)
+
+
+@kernel
+def tally_repeated(items: int, suspects: int, bench: Bench) -> None:
+    """Count every suspected hash: bench.slots[item] is its place in the table, −1 where it is certainly single."""
+    bits = 6
+    while (1 << bits) < _FILTER_BITS * suspects:
+        bits += 1
+    size = _SMALLEST_TABLE
+    while size < 2 * suspects:
+        size *= 2
+    for item in range(items):
+        hash_ = bench.hashes[item]
+        place, bit = _filter_place(hash_, bits)
+        bench.slots[item] = -1
+        if bench.filter[place] & bit:
+            slot = slot_of(bench.table, size, hash_ | _ONE)
+            if bench.table[slot]:
+                bench.tallies[slot] += 1
+                bench.slots[item] = slot
+
+
+@kernel
+def count_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, int, int]:
+    """(count of the most frequent n-gram, where it first is, places left) among bench.marked's first `marked` places.
+
+    Afterwards bench.marked lists the places whose n-gram occurs more than once. Places that are not listed hold
+    n-grams that occur once; where all do, the first one is the most frequent.
+    """
+    power = _power(n)
+    items = 0
+    while items < marked and bench.marked[items] + n <= tokens:
+        bench.hashes[items] = _ngram(bench.prefix, bench.marked[items], n, power)
+        items += 1
+    suspects = find_repeated(items, bench)
+    if not suspects:
+        return 1, 0, 0
+    tally_repeated(items, suspects, bench)
+    best, best_place, left = 1, 0, 0
+    for item in range(items):
+        if bench.slots[item] >= 0 and bench.tallies[bench.slots[item]] > 1:
+            place, count = bench.marked[item], bench.tallies[bench.slots[item]]
+            if count > best:
+                best, best_place = count, place
+            bench.marked[left] = place
+            left += 1
+    return best, best_place, left
+
+
+@kernel
+def duplicate_ngram_chars(tokens: int, n: int, marked: int, bench: Bench) -> int:
+    """Characters of the tokens in repeated n-grams, by a walk over the listed places that jumps over every hit."""
+    size = cleared(bench.table, marked)
+    power = _power(n)
+    found = free = 0
+    for item in range(marked):
+        place = bench.marked[item]
+        if place + n > tokens:
+            break
+        if place < free:
+            continue
+        if seen_before(bench.table, size, _ngram(bench.prefix, place, n, power)):
+            found += bench.chars[place + n] - bench.chars[place]
+            free = place + n
+    return found
+
+
+@kernel
+def repeated_windows(
+    codes: Codes, traits: Codes, left_out: int, characters: int, n: int, bench: Bench
+) -> tuple[int, int]:
+    """(windows of n characters, how many of them occur more than once), without characters of a trait `left_out`."""
+    kept = 0
+    for at in range(characters):
+        bench.suspects[kept] = codes[at]
+        kept += not traits[at] & left_out
+    windows = _hash_windows(kept, n, bench)
+    if windows < 2:
+        return windows, 0
+    suspects = find_repeated(windows, bench)
+    if not suspects:
+        return windows, 0
+    tally_repeated(windows, suspects, bench)
+    found = 0
+    for window in range(windows):
+        found += bench.slots[window] >= 0 and bench.tallies[bench.slots[window]] > 1
+    return windows, found
+
+
+@kernel
+def _hash_windows(characters: int, n: int, bench: Bench) -> int:
+    """Fill bench.hashes with rolling polynomial hashes of the characters in bench.suspects; returns how many."""
+    windows = max(characters - n + 1, 0)
+    if not windows:
+        return 0
+    value = np.uint64(0)
+    for at in range(n):
+        value = value * _BASE + np.uint64(bench.suspects[at])
+    bench.hashes[0] = (value ^ (value >> _32)) * _MIX
+    power = _power(n)
+    for window in range(1, windows):
+        gone, come = np.uint64(bench.suspects[window - 1]), np.uint64(bench.suspects[window + n - 1])
+        value = value * _BASE + (come - gone * power)
+        bench.hashes[window] = (value ^ (value >> _32)) * _MIX
+    return windows

@@ -1,102 +1,94 @@
-"""Shingles: hashes of the n-grams of a text's words, the sets that fuzzy deduplication compares.
+"""Shingles: the set of word n-grams of a text, as 64-bit hashes, and how many words it has.
 
-A word is a token of `segment` that is not a symbol, lower-cased one character to one; digits stay, since tables that
+Words are the tokens that are no symbols, in lower case, with the marks that follow them; digits stay, since tables that
 differ only in their numbers are not duplicates. A CJK character is a word. n words in a row are a shingle; a text of
 fewer words is one shingle of all of them; a text without words has none.
 
 The hash is our own, so that an index written today can be read in years, on any platform:
     word     FNV-1a with 64 bits whose units are code points instead of bytes
-    shingle  h = SEED; for each word: h = fmix64(h * PRIME + word), all modulo 2^64, with MurmurHash3's finaliser fmix64
-Cost: 25 µs for a text of 4 kB.
+    shingle  fmix64(Σ word[i] · PRIME^(n − 1 − i)), all modulo 2^64, with MurmurHash3's finaliser fmix64: it rolls, so
+             that a longer n costs no more
+Cost: 5 ns a character for the words, 3 ns a word for the shingles; a set, which is sorted, 20 ns a word more.
 """
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from curate.text import classes
-from curate.text.codepoints import decode, pieces
 from curate.text.kernel import kernel
-from curate.text.segment import segment
-
-Hashes = npt.NDArray[np.uint64]
-Int64s = npt.NDArray[np.int64]
+from curate.text.scan import SYMBOL_TOKEN, Hashes, Int64s, Octets, Room, pieces, read, room_for, strings, tokenise
+from curate.text.traits import Tables, tables
 
 # Part of every index on disk: raise it when anything changes the hashes.
-SHINGLES_VERSION = 1
+SHINGLES_VERSION = 2
 
-_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
-_FNV_PRIME = np.uint64(0x100000001B3)
-_SEED = np.uint64(0x9E3779B97F4A7C15)
 _PRIME = np.uint64(0x9FB21C651E98DF25)
 _MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 _33 = np.uint64(33)
 
 
-def shingle_hashes(texts: pa.StringArray, *, ngram: int = 5) -> tuple[Hashes, Int64s, npt.NDArray[np.int32]]:
-    """The set of shingles of every text.
+def shingle_sets(texts: pa.StringArray, *, ngram: int = 5) -> tuple[Hashes, Int64s]:
+    """(hashes: uint64[s], ascending and without repeats within a text; offsets: int64[d + 1], where each text's begin).
 
-    Returns hashes: uint64[s], ascending and without repeats within a text; offsets: int64[d + 1], where the hashes of
-    each of d texts begin; token_counts: int32[d], words per text. A null counts as an empty text. Raises ValueError
-    when `ngram` is below 1.
+    A null counts as an empty text. Raises ValueError when `ngram` is below 1.
     """
     if ngram < 1:
         raise ValueError(f"ngram must be at least 1, not {ngram}")
-    parts = [_shingles(piece, ngram) for piece in pieces(texts)]
-    hashes, sizes, counts = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    return hashes, np.concatenate(([0], np.cumsum(sizes))), counts.astype(np.int32)
-
-
-def _shingles(texts: pa.StringArray, ngram: int) -> tuple[Hashes, Int64s, Int64s]:
-    """Hashes, shingles per text and words per text."""
-    text = decode(texts)
-    words = segment(text).words
-    word_hashes = hash_spans(classes.lower()[text.codes], words.starts, words.ends)
-    hashes, sizes = _ngram_sets(word_hashes, words.offsets, ngram)
-    return hashes, sizes, words.counts
+    hashes, sizes = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+    for piece in pieces(texts):
+        text = strings(piece)
+        found, size = np.empty(text.size, np.uint64), np.zeros(len(text.offsets) - 1, np.int64)
+        n = _sets(text.octets, text.offsets, ngram, tables(), room_for(text.longest), found, size)
+        hashes.append(found[:n].copy())
+        sizes.append(size)
+    return np.concatenate(hashes), np.concatenate(([0], np.cumsum(np.concatenate(sizes))))
 
 
 @kernel
-def hash_spans(codes: npt.NDArray[np.uint32], starts: Int64s, ends: Int64s) -> Hashes:
-    """uint64[s]: FNV-1a over the code points of every span."""
-    hashes = np.empty(len(starts), np.uint64)
-    for span in range(len(starts)):
-        value = _FNV_OFFSET
-        for place in range(starts[span], ends[span]):
-            value = (value ^ np.uint64(codes[place])) * _FNV_PRIME
-        hashes[span] = value
-    return hashes
-
-
-@kernel
-def _mix(value: np.uint64) -> np.uint64:
-    value = (value ^ (value >> _33)) * _MIX_1
-    value = (value ^ (value >> _33)) * _MIX_2
-    return value ^ (value >> _33)
-
-
-@kernel
-def _ngram_sets(words: Hashes, offsets: Int64s, ngram: int) -> tuple[Hashes, Int64s]:
-    """Sorted distinct n-gram hashes of all texts, and how many each text has."""
-    hashes = np.empty(len(words), np.uint64)
-    sizes = np.zeros(len(offsets) - 1, np.int64)
+def _sets(octets: Octets, offsets: Int64s, ngram: int, tables: Tables, room: Room, found: Hashes, sizes: Int64s) -> int:
     n = 0
     for text in range(len(offsets) - 1):
-        begin, end = offsets[text], offsets[text + 1]
-        width = min(ngram, end - begin)
-        if width == 0:
-            continue
-        grams = np.empty(end - begin - width + 1, np.uint64)
-        for start in range(len(grams)):
-            value = _SEED
-            for word in range(begin + start, begin + start + width):
-                value = _mix(value * _PRIME + words[word])
-            grams[start] = value
+        words = read_words(octets, offsets[text], offsets[text + 1], tables, room)
+        grams = room.hashes[: hash_shingles(words, ngram, room)]
         grams.sort()
         for gram in range(len(grams)):
             if gram == 0 or grams[gram] != grams[gram - 1]:
-                hashes[n] = grams[gram]
+                found[n] = grams[gram]
                 n += 1
                 sizes[text] += 1
-    return hashes[:n].copy(), sizes
+    return n
+
+
+@kernel
+def read_words(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> int:
+    """Put the hashes of a text's words, in lower case, into room.lower_hashes; returns how many words it has."""
+    words = 0
+    tokens = tokenise(read(octets, start, stop, tables, room), room)
+    for token in range(tokens):
+        room.lower_hashes[words] = room.lower_hashes[token]
+        words += room.kinds[token] != SYMBOL_TOKEN
+    return words
+
+
+@kernel
+def hash_shingles(words: int, ngram: int, room: Room) -> int:
+    """Put the hashes of all n-grams of the words into room.hashes, in order; returns how many there are."""
+    width = min(ngram, words)
+    if not width:
+        return 0
+    value, power = np.uint64(0), np.uint64(1)
+    for word in range(width):
+        value = value * _PRIME + room.lower_hashes[word]
+        power *= _PRIME
+    room.hashes[0] = _finished(value)
+    for gram in range(1, words - width + 1):
+        value = value * _PRIME + (room.lower_hashes[gram + width - 1] - room.lower_hashes[gram - 1] * power)
+        room.hashes[gram] = _finished(value)
+    return words - width + 1
+
+
+@kernel
+def _finished(value: np.uint64) -> np.uint64:
+    value = (value ^ (value >> _33)) * _MIX_1
+    value = (value ^ (value >> _33)) * _MIX_2
+    return value ^ (value >> _33)

@@ -4,19 +4,22 @@ Tokens are words and symbols. Counts and lengths are taken over words, shares ov
 filter; where a published threshold presumes otherwise there is a signal for each.
 """
 
+from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.text import classes
-from curate.text.batch import Batch, Floats, Signals, longest, per_text, runs
-from curate.text.codepoints import decode
+from curate.text.char_signals import Floats, Signals
+from curate.text.classes import LETTER, LOWER, SPACE, UNSPACED, UPPER
+from curate.text.counts import Count
+from curate.text.kernel import kernel
 from curate.text.language import languages
-from curate.text.repetition import duplicates
-from curate.text.segment import SYMBOL_TOKEN, Spans
-from curate.text.shingles import Hashes, hash_spans
+from curate.text.repetition import Bench, cleared, seen_before, slot_of
+from curate.text.scan import SYMBOL_TOKEN, Codes, Hashes, Room, read, room_for, strings, tokenise
+from curate.text.traits import CLOSER, NEEDS_SPACE, SENTENCE_END, tables
 
 COUNTS = (
     "word_count",
@@ -40,76 +43,198 @@ RATIOS = (
 )
 
 SHORT_TEXT_WORDS = 200
+UNKNOWN = -1
+# A few words a language are told apart by the bits of one number.
+_MOST_FEW = 64
+_ONE = np.uint64(1)
+# Slots per word: most tokens are found missing at the first look.
+_SPARSE = 8
+_SPACE, _NEWLINE, _DOT, _ELLIPSIS = ord(" "), ord("\n"), ord("."), ord("…")
+_LOREM, _IPSUM = (np.frombuffer(word.encode(), np.uint8) for word in ("lorem", "ipsum"))
 
 
-def word_signals(batch: Batch) -> Signals:
-    """float64[d] for every name in COUNTS and RATIOS."""
-    tokens, words = batch.tokens.spans, batch.words
-    token_count, word_count = tokens.counts.astype(np.float64), words.counts.astype(np.float64)
-    hashes, ellipses = batch.count(batch.text.codes == ord("#")), _ellipses(batch)
-    letters = per_text(tokens, batch.holds(tokens, classes.LETTER))
-    upper = per_text(tokens, batch.holds(tokens, classes.UPPER) & ~batch.holds(tokens, classes.LOWER)) / token_count
-    distinct = word_count - per_text(words, duplicates(batch.lower, words))
+class StopWords(NamedTuple):
+    """Open-addressing tables of word hashes, a row per language.
+
+    few: uint64[l, f], the few words of Gopher's rule as they are written (a page in capitals has none); many:
+    uint64[l, m], the common words in lower case.
+    """
+
+    few: Hashes
+    many: Hashes
+
+
+def word_signals(counted: Floats) -> Signals:
+    """float64[d] for every name in COUNTS and RATIOS, from float64[d, COLUMNS]."""
+    of = counted.T
+    tokens, words = of[Count.TOKENS], of[Count.WORDS]
+    capitals = of[Count.CAPITAL_TOKENS] / tokens
     return {
-        "word_count": word_count,
-        "mean_word_length": per_text(words, weights=words.lengths) / word_count,
-        "longest_word_chars": longest(words.where(~batch.holds(words, classes.UNSPACED))),
-        "longest_unpunctuated_words": _longest_unpunctuated(batch),
-        "hash_word_ratio": hashes / token_count,
-        "ellipsis_word_ratio": ellipses / token_count,
-        "symbol_word_ratio": (hashes + ellipses) / token_count,
-        "alphabetic_word_ratio": letters / word_count,
-        "alphabetic_token_ratio": letters / token_count,
-        "upper_word_ratio": upper,
-        "short_text_upper_word_ratio": np.where(word_count < SHORT_TEXT_WORDS, upper, np.nan),
-        "unique_word_ratio": distinct / word_count,
-        "newline_word_ratio": batch.newlines / token_count,
-        **_stop_words(batch),
+        "word_count": words,
+        "longest_word_chars": of[Count.LONGEST_WORD_CHARS],
+        "longest_unpunctuated_words": of[Count.LONGEST_UNPUNCTUATED_WORDS],
+        "stop_word_distinct": of[Count.DISTINCT_GOPHER_STOP_WORDS],
+        "stop_word_count": of[Count.GOPHER_STOP_WORDS],
+        "mean_word_length": of[Count.WORD_CHARS] / words,
+        "hash_word_ratio": of[Count.HASHES] / tokens,
+        "ellipsis_word_ratio": of[Count.ELLIPSES] / tokens,
+        "symbol_word_ratio": (of[Count.HASHES] + of[Count.ELLIPSES]) / tokens,
+        "alphabetic_word_ratio": of[Count.LETTER_TOKENS] / words,
+        "alphabetic_token_ratio": of[Count.LETTER_TOKENS] / tokens,
+        "upper_word_ratio": capitals,
+        "short_text_upper_word_ratio": np.where(words < SHORT_TEXT_WORDS, capitals, np.nan),
+        "unique_word_ratio": of[Count.DISTINCT_WORDS] / words,
+        "newline_word_ratio": of[Count.NEWLINES] / tokens,
+        "stop_word_ratio": of[Count.STOP_WORDS] / tokens,
     }
 
 
-def _ellipses(batch: Batch) -> Floats:
-    """How often `...` or `…` occurs; six dots in a row are two."""
-    dots = runs(batch.text.codes == ord("."), batch.text.offsets)
-    return per_text(dots, weights=dots.lengths // 3) + batch.count(batch.text.codes == ord("…"))
-
-
-def _longest_unpunctuated(batch: Batch) -> Floats:
-    """Words in the longest stretch of a line without a symbol."""
-    tokens = batch.tokens.spans
-    line_starts = np.searchsorted(tokens.starts, batch.lines.starts)
-    stretches = runs(batch.tokens.kinds != SYMBOL_TOKEN, np.append(line_starts, len(tokens)))
-    return longest(Spans(stretches.starts, stretches.ends, np.searchsorted(stretches.starts, tokens.offsets)))
-
-
-def _stop_words(batch: Batch) -> Signals:
-    """The few words of Gopher's rule as they are written (a page in capitals has none), the many in lower case.
-
-    NaN for a language without lists.
-    """
-    tokens = batch.tokens.spans
-    as_written = hash_spans(batch.text.codes, tokens.starts, tokens.ends)
-    lowered = hash_spans(batch.lower, tokens.starts, tokens.ends)
-    found = {name: np.full(len(batch.text), np.nan) for name in (*COUNTS[-2:], "stop_word_ratio")}
-    for lang in sorted({lang for lang in batch.langs if lang in languages()}):
-        few, many = languages()[lang].gopher, languages()[lang].stop_words
-        inside = np.array([own == lang for own in batch.langs])
-        listed = _among(as_written, _hashes_of(few))
-        found["stop_word_count"][inside] = per_text(tokens, listed)[inside]
-        once = tokens.where(listed)
-        found["stop_word_distinct"][inside] = per_text(once, ~duplicates(batch.text.codes, once))[inside]
-        common = per_text(tokens, _among(lowered, _hashes_of(many)))
-        found["stop_word_ratio"][inside] = (common / tokens.counts)[inside]
-    return found
-
-
-def _among(hashes: Hashes, known: Hashes) -> npt.NDArray[np.bool_]:
-    """bool[n]: which hashes are among `known`, which is sorted and not empty."""
-    place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
-    return np.asarray(known[place] == hashes)
+def language_numbers(langs: Sequence[str | None]) -> npt.NDArray[np.int64]:
+    """int64[d]: the row of each text's language in `stop_words`, UNKNOWN where there is none."""
+    rows: dict[str | None, int] = {code: row for row, code in enumerate(sorted(languages()))}
+    return np.array([rows.get(lang, UNKNOWN) for lang in langs], np.int64)
 
 
 @cache
-def _hashes_of(words: frozenset[str]) -> Hashes:
-    text = decode(pa.array(sorted(words), pa.string()))
-    return np.sort(hash_spans(text.codes, text.offsets[:-1], text.offsets[1:]))
+def stop_words() -> StopWords:
+    """The tables of all languages, in order of their codes."""
+    known = [languages()[code] for code in sorted(languages())]
+    few = _tables([language.gopher for language in known], 2)
+    if few.shape[1] > _MOST_FEW:
+        raise ValueError("a language has too many words for Gopher's rule")
+    return StopWords(few, _tables([language.stop_words for language in known], _SPARSE))
+
+
+def _tables(lists: Sequence[frozenset[str]], slots_per_word: int) -> Hashes:
+    hashes = [_hashes_of(sorted(words)) | _ONE for words in lists]
+    size = 1 << (slots_per_word * max(map(len, hashes)) - 1).bit_length()
+    found = np.zeros((len(lists), size), np.uint64)
+    for row, keys in zip(found, hashes, strict=True):
+        for key in keys:
+            row[slot_of(row, size, key)] = key
+    return found
+
+
+def _hashes_of(words: Sequence[str]) -> Hashes:
+    """Hashes of tokens."""
+    found = []
+    for word in words:
+        text = strings(pa.array([word], pa.string()))
+        room = room_for(text.longest)
+        if tokenise(read(text.octets, text.offsets[0], text.offsets[1], tables(), room), room) != 1:
+            raise ValueError(f"the stop word {word!r} is not one token")
+        found.append(room.hashes[0])
+    return np.array(found, np.uint64)
+
+
+@kernel
+def count_words(tokens: int, characters: int, room: Room, bench: Bench, out: Floats) -> None:
+    """Fill the columns of words."""
+    size = cleared(bench.table, tokens)
+    words = word_chars = longest = letters = capitals = distinct = ellipses = 0
+    for token in range(tokens):
+        seen = room.seen[token]
+        letters += seen & LETTER != 0
+        capitals += seen & (UPPER | LOWER) == UPPER
+        if room.kinds[token] == SYMBOL_TOKEN:
+            start = room.starts[token]
+            if room.codes[start] == _DOT or room.codes[start] == _ELLIPSIS:
+                ellipses += _ellipses(room.codes, start, room.ends[token])
+            continue
+        length = room.ends[token] - room.starts[token]
+        words += 1
+        word_chars += length
+        longest = max(longest, 0 if seen & UNSPACED else length)
+        distinct += not seen_before(bench.table, size, room.lower_hashes[token])
+    out[Count.TOKENS], out[Count.WORDS], out[Count.WORD_CHARS] = tokens, words, word_chars
+    out[Count.LONGEST_WORD_CHARS], out[Count.DISTINCT_WORDS] = longest, distinct
+    out[Count.LETTER_TOKENS], out[Count.CAPITAL_TOKENS], out[Count.ELLIPSES] = letters, capitals, ellipses
+
+
+@kernel
+def count_sentences(tokens: int, characters: int, room: Room, out: Floats) -> None:
+    """Fill the columns of what ends in white space or at marks: sentences, stretches of words, lorem ipsum."""
+    sentences = run = longest_run = longest_gap = lorem = before = 0
+    open_sentence = False
+    for token in range(tokens + 1):
+        start = room.starts[token] if token < tokens else characters
+        longest_gap = max(longest_gap, start - before)
+        for place in range(before, start):
+            if room.codes[place] == _NEWLINE:
+                open_sentence, run = False, 0
+            elif room.codes[place] == _SPACE:
+                lorem += _is_lorem(room.lower, place, characters)
+        if token == tokens:
+            break
+        before = room.ends[token]
+        if room.kinds[token] == SYMBOL_TOKEN:
+            run = 0
+            if room.seen[token] & SENTENCE_END and _ends_sentence(start, before, characters, room):
+                open_sentence = False
+        else:
+            run += 1
+            longest_run = max(longest_run, run)
+            sentences += not open_sentence
+            open_sentence = True
+    out[Count.SENTENCES], out[Count.LONGEST_UNPUNCTUATED_WORDS] = sentences, longest_run
+    out[Count.LONGEST_SPACE_RUN], out[Count.LOREM_IPSUM] = longest_gap, lorem
+
+
+@kernel
+def count_stop_words(tokens: int, room: Room, lang: int, stops: StopWords, out: Floats) -> None:
+    """Fill the columns of stop words, for a language that has any."""
+    few, many = stops.few[lang], stops.many[lang]
+    seen = np.uint64(0)
+    n_few = n_many = 0
+    for token in range(tokens):
+        key = room.lower_hashes[token] | _ONE
+        if many[slot_of(many, len(many), key)] != key:
+            continue
+        n_many += 1
+        key = room.hashes[token] | _ONE  # the few are among the many
+        slot = slot_of(few, len(few), key)
+        if few[slot] == key:
+            n_few += 1
+            seen |= _ONE << np.uint64(slot)
+    distinct = 0
+    while seen:
+        distinct += 1
+        seen &= seen - _ONE
+    out[Count.STOP_WORDS], out[Count.GOPHER_STOP_WORDS], out[Count.DISTINCT_GOPHER_STOP_WORDS] = n_many, n_few, distinct
+
+
+@kernel
+def _is_lorem(lower: Codes, space: int, characters: int) -> bool:
+    """Whether `lorem` stands before a space and `ipsum` behind it, inside of longer words too."""
+    if space < 5 or space + 5 >= characters or lower[space - 1] != _LOREM[4]:
+        return False
+    for place in range(5):
+        if lower[space - 5 + place] != _LOREM[place] or lower[space + 1 + place] != _IPSUM[place]:
+            return False
+    return True
+
+
+@kernel
+def _ends_sentence(start: int, end: int, characters: int, room: Room) -> bool:
+    """Whether a token of marks ends a sentence. . ! ? do only in front of white space or a closer.
+
+    So 3.14 and example.org end no sentence; an abbreviation does.
+    """
+    for place in range(start, end):
+        traits = room.traits[place]
+        if traits & SENTENCE_END:
+            last = place + 1 == characters
+            if not traits & NEEDS_SPACE or last or room.traits[place + 1] & (SPACE | CLOSER):
+                return True
+    return False
+
+
+@kernel
+def _ellipses(codes: Codes, start: int, end: int) -> int:
+    """How often `...` or `…` occurs; six dots in a row are two."""
+    found = run = 0
+    for place in range(start, end):
+        found += codes[place] == _ELLIPSIS
+        run = run + 1 if codes[place] == _DOT else 0
+        found += run > 0 and run % 3 == 0
+    return found

@@ -3,7 +3,6 @@
 import json
 import lzma
 import math
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import texts
 
-from curate.text.codepoints import pieces
 from curate.text.signals import COUNTS, RATIOS, signals
 
 LANGS = st.sampled_from(["en", "zh", "xx", None])
@@ -55,16 +53,6 @@ def test_texts_do_not_touch() -> None:
     assert_equal(
         ["...", ".", "java", "script", "lorem ", "ipsum", "&am", "p;", "{", "#", "1.", "5", "a", "\u0301"], ["en"] * 14
     )
-
-
-def test_pieces_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    documents = ["The cat sat. 的 " * 40, "", "one two three\n" * 9] * 4
-    langs = pa.array(["en", "zh", None] * 4, pa.string())
-    whole = signals(pa.array(documents), langs)
-    monkeypatch.setattr("curate.text.signals.pieces", partial(pieces, piece_bytes=100))
-    small = signals(pa.array(documents), langs)
-    for name, values in whole.items():
-        assert small[name].tolist() == pytest.approx(values.tolist(), abs=0, nan_ok=True)
 
 
 def test_real_texts(shared_data: Path) -> None:

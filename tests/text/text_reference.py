@@ -137,11 +137,11 @@ def longest_unpunctuated(text: str) -> int:
 
 
 def top_ngram_chars(items: Sequence[str], n: int) -> float:
-    grams = Counter(" ".join(items[at : at + n]) for at in range(len(items) - n + 1))
+    grams = Counter(tuple(items[at : at + n]) for at in range(len(items) - n + 1))
     if not grams:
         return NAN
     gram, count = grams.most_common(1)[0]
-    return len(gram) * count
+    return len(" ".join(gram)) * count
 
 
 def duplicate_ngram_chars(items: Sequence[str], n: int) -> float:
@@ -149,9 +149,9 @@ def duplicate_ngram_chars(items: Sequence[str], n: int) -> float:
         return NAN
     seen, chars, at = set(), 0, 0
     while at <= len(items) - n:
-        gram = "".join(items[at : at + n])
+        gram = tuple(items[at : at + n])
         if gram in seen:
-            chars += len(gram)
+            chars += sum(map(len, gram))
             at += n
         else:
             seen.add(gram)
