@@ -89,9 +89,9 @@ def doc_id(source: str, offset: int) -> str:
     return blake2b(f"{source}\0{offset}".encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
-def content_id(normalised_text: str) -> str:
-    """128-bit hash of a text as 32 hex digits."""
-    return blake2b(normalised_text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def content_id(coarse_form: bytes) -> str:
+    """128-bit hash of a text's coarse form (`curate.text.coarse`) as 32 hex digits."""
+    return blake2b(coarse_form, digest_size=16).hexdigest()
 
 
 def seeded_hash(seed: int, doc_id: str) -> int:

@@ -1,6 +1,6 @@
 """Exact deduplication: documents with equal normal forms, one of them kept.
 
-`content_id` is the 128-bit hash of a text's normal form (`normalise_for_hash`: letters and digits as one sees them,
+`content_id` is the 128-bit hash of a text's normal form (`curate.text.coarse`: letters and digits as one sees them,
 without case, spacing or punctuation); null where the normal form is empty, and such a document takes no part. It and
 the length are computed in the step before, while the text is at hand: the exchange itself reads no text. One
 exchange by content_id; survivors are first in the order of `curate.dedup.order`. `jaccard`, score and threshold are
@@ -38,6 +38,7 @@ from curate.dedup.rows import (
 from curate.stage import stage
 from curate.store import Dataset, View
 from curate.text.brief import brief
+from curate.text.coarse import coarse
 from curate.wide import Steps, bucket_count, home_schema, wide_stage
 
 REASON = "exact_duplicate"
@@ -65,10 +66,7 @@ def content_id(text: pa.StringArray) -> dict[str, pa.Array]:
     content_id: blake2b-128 of the normal form as 32 hex digits; null for a null text or an empty normal form.
     content_words: words of the text, where a CJK character is one: the length in `curate.dedup.order`.
     """
-    from curate.text.normalise import normalise_for_hash
-
-    forms = normalise_for_hash(text)
-    ids = [schema.content_id(form) if form else None for form in forms.to_pylist()]
+    ids = [schema.content_id(form) if form else None for form in coarse(text)]
     return {"content_id": pa.array(ids, pa.string()), "content_words": pa.array(brief(text).words.astype(np.int32))}
 
 

@@ -139,7 +139,7 @@ def read(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> i
         code = np.uint32(octets[at])
         at += 1
         if code >= 0x80:
-            code, at = _rest(octets, code, at, stop)
+            code, at = rest_of(octets, code, at, stop)
         traits = tables.traits[code]
         room.codes[n] = code
         room.traits[n] = traits
@@ -149,7 +149,7 @@ def read(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> i
 
 
 @kernel
-def _rest(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.uint32, int]:
+def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.uint32, int]:
     """(code point, where the next one begins) of a sequence of several bytes, the first of which stands before `at`."""
     more = 1 if first < 0xE0 else 2 if first < 0xF0 else 3
     if first < 0xC2 or first > 0xF4 or at + more > stop:

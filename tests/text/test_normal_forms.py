@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import texts
 
-from curate.text.normalise import Steps, normalise, normalise_for_hash
+from curate.text.coarse import coarse, coarse_plainly
+from curate.text.normalise import Steps, normalise
 
 NONE = Steps(*[False] * len(Steps._fields))
 
@@ -68,23 +69,34 @@ def test_twice_is_once(text: str) -> None:
     ],
 )
 def test_same_for_exact_dedup(left: str, right: str) -> None:
-    forms = normalise_for_hash(pa.array([left, right])).to_pylist()
+    forms = coarse(pa.array([left, right]))
     assert forms[0] == forms[1]
 
 
 @pytest.mark.parametrize(("left", "right"), [("が", "か"), ("की", "के"), ("a b", "ab"), ("1", "11"), ("中", "文")])
 def test_different_for_exact_dedup(left: str, right: str) -> None:
-    forms = normalise_for_hash(pa.array([left, right])).to_pylist()
+    forms = coarse(pa.array([left, right]))
     assert forms[0] != forms[1]
 
 
 @settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), texts), max_size=4))
 def test_hash_form(documents: list[str | None]) -> None:
-    forms = normalise_for_hash(pa.array(documents, pa.string())).to_pylist()
-    assert [form is None for form in forms] == [document is None for document in documents]
+    forms = [form and form.decode() for form in coarse(pa.array(documents, pa.string()))]
+    assert forms == [None if document is None else coarse_plainly(document) for document in documents]
     for form in (form for form in forms if form):
         assert form == " ".join(form.split())
         assert not any(unicodedata.category(char)[0] in "PS" and char != "_" for char in form)
         assert not any(char.isdigit() and unicodedata.category(char) == "Nd" and char != "0" for char in form)
-    assert normalise_for_hash(pa.array(forms, pa.string())).to_pylist() == forms
+    assert coarse(pa.array(forms, pa.string())) == [None if form is None else form.encode() for form in forms]
+
+
+@settings(deadline=None)
+@given(st.text(max_size=20))
+def test_hash_form_of_any_characters(text: str) -> None:
+    assert coarse(pa.array([text])) == [coarse_plainly(text).encode()]
+
+
+def test_hash_form_of_characters_that_grow_or_fall_apart() -> None:
+    for text in ("ȺȾ" * 9, "İstanbul", "한국어", "की", "e\u0301\u0323", "\u0344", "ﬁ"):
+        assert coarse(pa.array([text, "next"])) == [coarse_plainly(text).encode(), b"next"]
