@@ -65,7 +65,7 @@ def check(
         "error": pa.string(),
     },
     rules=[Rule("extract_chars", "no_text", min=1)],
-    version=2,
+    version=3,
     durable=True,
     check=check,
 )
