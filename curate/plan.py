@@ -24,6 +24,7 @@ from curate.stage import Stage, StageCall, load_stage, parameters_of
 from curate.wide import WideStage
 
 WIDE_STAGES = {
+    "url_dedup": "curate.dedup.url:url_dedup",
     "exact_dedup": "curate.dedup.exact:exact_dedup",
     "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
 }

@@ -48,7 +48,7 @@ HOMEWARD = home_schema(ADDS)
 _KEY_BYTES = 16
 _ROW_BYTES = 4 + 20 + 32 + 8 + 8
 
-CONTENT_ROWS = pa.schema(
+KEY_ROWS = pa.schema(
     [
         pa.field("bucket", pa.int32(), nullable=False),
         pa.field("key", pa.binary(), nullable=False),
@@ -79,37 +79,49 @@ def content_id(text: pa.StringArray) -> dict[str, pa.Array]:
 )
 def exact_dedup(steps: Steps, *, policy: Policy = "newest") -> Dataset:
     """HOME rows with `cluster_size` of dropped documents and of the survivors of groups."""
+    return keep_first(steps, "content_id", "content_words", policy, REASON)
+
+
+def keep_first(steps: Steps, key: str, length: str | None, policy: Policy, reason: str) -> Dataset:
+    """HOME rows that leave of all documents with an equal `key` the first in order.
+
+    key: a column of 128-bit hashes as hex, null for documents that take no part. length: the column of a document's
+    length in the order, None where it has none.
+    """
     buckets = bucket_count(steps.rows * _ROW_BYTES)
     return steps.exchange(
         "groups",
-        EmitContent(steps.view, policy, buckets),
-        KeepFirst(),
+        EmitKeys(steps.view, policy, buckets, key, length),
+        KeepFirst(reason),
         inputs=steps.parts,
-        schema=CONTENT_ROWS,
+        schema=KEY_ROWS,
         out=HOMEWARD,
         buckets=buckets,
     )
 
 
 @dataclass(frozen=True)
-class EmitContent:
-    """One row per document that has a content_id."""
+class EmitKeys:
+    """One row per document that has a key."""
 
     view: View
     policy: Policy
     buckets: int
+    key: str
+    length: str | None
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
-        """CONTENT_ROWS of a part."""
-        table = self.view.undecided(part, ["doc_id", "crawl", "date", "content_id", "content_words"])
-        table = table.filter(pc.is_valid(table["content_id"]))
-        words = numbers(table["content_words"])
-        orders = order_keys(self.policy, table["crawl"], table["date"], words, table["doc_id"])
-        keys = from_hex(table["content_id"], _KEY_BYTES)
+        """KEY_ROWS of a part."""
+        lengths = [self.length] if self.length else []
+        table = self.view.undecided(part, ["doc_id", "crawl", "date", self.key, *lengths])
+        table = table.filter(pc.is_valid(table[self.key]))
+        length = numbers(table[self.length]) if self.length else np.zeros(table.num_rows, np.int64)
+        orders = order_keys(self.policy, table["crawl"], table["date"], length, table["doc_id"])
+        keys = from_hex(table[self.key], _KEY_BYTES)
         rows = numbers(table["row"])
         sizes = cluster_sizes(self.view, part)[rows]
         columns = [self._buckets(keys), binary(keys), order_column(orders), addresses(part, rows), sizes]
-        yield from batches_of(columns, CONTENT_ROWS)
+        yield from batches_of(columns, KEY_ROWS)
 
     def _buckets(self, keys: Octets) -> Int32s:
         """The key is a hash already: its first 4 bytes modulo the number of buckets."""
@@ -119,11 +131,13 @@ class EmitContent:
 
 @dataclass(frozen=True)
 class KeepFirst:
-    """Of every group of equal content the first in order stays."""
+    """Of every group of equal keys the first in order stays."""
+
+    reason: str
 
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """HOMEWARD rows: the dropped, then the survivors of groups, sorted by content and order."""
-        table = table_of(rows, CONTENT_ROWS)
+        """HOMEWARD rows: the dropped, then the survivors of groups, sorted by key and order."""
+        table = table_of(rows, KEY_ROWS)
         orders, keys = octets(table["order"], ORDER_BYTES), octets(table["key"], _KEY_BYTES)
         sorting = np.lexsort((sortable(orders), sortable(keys)))
         documents, orders = numbers(table["document"])[sorting], orders[sorting]
@@ -132,7 +146,8 @@ class KeepFirst:
         dropped = np.ones(len(documents), np.bool_)
         dropped[starts] = False
         witnesses = np.repeat(starts, members)[dropped]
-        yield from _home(documents[dropped], verdict="dropped", reason=REASON, duplicate_of=doc_ids(orders[witnesses]))
+        kept = doc_ids(orders[witnesses])
+        yield from _home(documents[dropped], verdict="dropped", reason=self.reason, duplicate_of=kept)
         sizes = np.add.reduceat(numbers(table["size"])[sorting], starts) if len(starts) else members
         groups = sizes > 1
         yield from _home(documents[starts[groups]], cluster_size=sizes[groups])

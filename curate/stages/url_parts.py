@@ -35,6 +35,16 @@ def url_key(url: str) -> str:
     return f"{host_of(url)}{unquote(parts.path).lower().rstrip('/')}{unquote(query).lower()}"
 
 
+def page_key(url: str) -> str:
+    """What two URLs of one page have in common: host, port, path and query, without scheme and fragment."""
+    try:
+        parts = _split(url)
+        port = f":{parts.port}" if parts.port not in (None, 80, 443) else ""
+    except ValueError:
+        return url.strip()
+    return f"{host_of(url)}{port}{parts.path.rstrip('/')}{'?' if parts.query else ''}{parts.query}"
+
+
 def suffixes(host: str) -> Iterator[str]:
     """`a.b.c` → `a.b.c`, `b.c`, `c`; an address in numbers is one label."""
     if host.replace(".", "").isdecimal() or ":" in host:

@@ -23,6 +23,7 @@ COLUMNS = {
     "text": pa.string(),
     "crawl": pa.int32(),
     "date": pa.string(),
+    "url_id": pa.string(),
     "content_id": pa.string(),
     "content_words": pa.int32(),
     "cluster_size": pa.int32(),
