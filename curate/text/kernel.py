@@ -10,6 +10,7 @@ import hashlib
 import importlib
 import inspect
 import os
+import shutil
 import time
 from collections.abc import Callable
 from functools import cache
@@ -28,6 +29,7 @@ caching: Any = importlib.import_module("numba.core.caching")
 
 # Longer than any kernel takes to compile: a process that was stopped while compiling does not block others for ever.
 LONGEST_WAIT_S = 120.0
+KEPT_UNUSED_S = 30 * 86_400.0
 _POLL_S = 0.05
 
 
@@ -49,9 +51,18 @@ def folder() -> Path | None:
         probe = place / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
+        _forget_old(place)
     except (OSError, RuntimeError):
         return None
     return place
+
+
+def _forget_old(place: Path) -> None:
+    """Remove kernels of states of the source that nobody has used for long."""
+    os.utime(place)
+    for other in place.parent.glob("kernels-*"):
+        if time.time() - other.stat().st_mtime > KEPT_UNUSED_S:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 @cache
