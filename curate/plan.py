@@ -6,7 +6,7 @@ stage; every parameter, model, list and rule pack must exist.
 """
 
 import hashlib
-import importlib
+import importlib.util
 import json
 import pkgutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -136,11 +136,9 @@ def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
 def resolve_stage(use: str) -> Stage | WideStage:
     """The stage that a recipe's `use` names: one of ours, or an import path. Raises RecipeError."""
     if ":" not in use:
-        known = stage_names()
-        if use not in known:
-            raise RecipeError(
-                f"there is no stage {use!r}{did_you_mean(use, known)}; own stages are package.module:name"
-            )
+        if use not in WIDE_STAGES and not _has_module(use):
+            hint = did_you_mean(use, stage_names())
+            raise RecipeError(f"there is no stage {use!r}{hint}; own stages are package.module:name")
         use = WIDE_STAGES.get(use, f"curate.stages.{use}:{use}")
     module_name, _, name = use.partition(":")
     try:
@@ -148,6 +146,11 @@ def resolve_stage(use: str) -> Stage | WideStage:
     except ImportError:
         found = None
     return found if isinstance(found, WideStage) else load_stage(use)
+
+
+def _has_module(use: str) -> bool:
+    """Whether a module of ours has this name; the others are not imported, which takes a second."""
+    return use.isidentifier() and importlib.util.find_spec(f"curate.stages.{use}") is not None
 
 
 def _rules(table: StageTable, defaults: Iterable[Rule]) -> tuple[Rule, ...]:

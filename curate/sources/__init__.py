@@ -31,7 +31,24 @@ def read(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Ite
 
     Nothing that a file holds raises: what cannot be read becomes a row with verdict `failed` and an error code.
     """
-    yield from batches(_guarded(piece, limits, count), limits)
+    if piece.file.format == "parquet":
+        yield from _guarded_batches(piece, limits)
+    else:
+        yield from batches(_guarded(piece, limits, count), limits)
+
+
+def _guarded_batches(piece: Piece, limits: Limits) -> Iterator[pa.RecordBatch]:
+    from curate.sources.parquet import read_parquet
+
+    last = _NO_ROW + piece.start
+    try:
+        for batch in read_parquet(piece, limits):
+            last = batch["offset"][-1].as_py() if batch.num_rows else last
+            yield batch
+    except (OSError, EOFError, ValueError, pa.ArrowException) as error:
+        why = failed(f"unreadable: {type(error).__name__}")
+        row = make_row(piece.file.source, last + 1, crawl=piece.file.crawl, **why)
+        yield from batches([row], limits)
 
 
 def _guarded(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[Row]:
@@ -48,27 +65,26 @@ def _guarded(piece: Piece, limits: Limits, count: Callable[[str, int], None]) ->
 
 def _rows(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[Row]:
     from curate.sources.jsonl import read_jsonl
-    from curate.sources.parquet import read_parquet
     from curate.sources.warc import read_archive
     from curate.sources.whole import read_whole
 
     kind = piece.file.format
-    if kind == "unsupported" or (kind != "parquet" and _is_foreign(piece)):
+    if kind == "unsupported" or _is_foreign(piece):
         yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **failed("unsupported_format"))
     elif not piece.file.size_bytes and kind in ("html", "text"):
         yield make_row(piece.file.source, 0, crawl=piece.file.crawl, **dropped("empty"))
-    elif not piece.file.size_bytes and kind != "parquet":
+    elif not piece.file.size_bytes:
         return  # an archive or list without records
     elif kind in WARC_KINDS:
         yield from read_archive(piece, limits, count)
     elif kind == "jsonl":
         yield from read_jsonl(piece, limits)
-    elif kind == "parquet":
-        yield from read_parquet(piece, limits)
     else:
         yield from read_whole(piece, limits)
 
 
+# Before the first row of a Parquet file that cannot be opened; a later piece of it begins at a row nobody knows.
+_NO_ROW = -1
 _FOREIGN = (b"\x04\x22\x4d\x18", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from curate.errors import RecipeError
@@ -40,7 +41,9 @@ class Span:
 def spans_of_row(prefix: Path, row: int) -> list[Span]:
     """The spans of one row of the files `prefix.*`, in order."""
     path = prefix.with_name(prefix.name + ".spans.parquet")
-    rows = pq.read_table(path, schema=SPANS, filters=[("row", "==", row)]).sort_by("start").drop_columns("row")
+    with pq.ParquetFile(path) as file:
+        batches = [batch.filter(pc.equal(batch["row"], row)) for batch in file.iter_batches(columns=SPANS.names)]
+    rows = pa.Table.from_batches(batches, SPANS).sort_by("start").drop_columns("row")
     return [Span(**span) for span in rows.to_pylist()]
 
 
