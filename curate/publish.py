@@ -40,7 +40,7 @@ class CorpusTask:
         for part in self.shards[shard]:
             kept = self.view.undecided(part, self.schema.names).select(self.schema.names)
             draft.count("kept", kept.num_rows)
-            draft.count("text_bytes", _bytes_of(kept, "text"))
+            count_languages(kept, draft)
             yield from kept.cast(self.schema).to_batches(max_chunksize=BATCH_ROWS)
 
 
@@ -104,9 +104,21 @@ def _shards(finished: Sequence[Finished], shard_bytes: int) -> tuple[tuple[int, 
     return tuple(tuple(parts) for parts in shards)
 
 
-def _bytes_of(table: pa.Table, column: str) -> int:
-    """UTF-8 bytes of a string column; 0 where the recipe has no such column."""
-    return pc.sum(pc.binary_length(table[column])).as_py() or 0 if column in table.column_names else 0
+def count_languages(kept: pa.Table, draft: Draft) -> None:
+    """Count `text_bytes`, and `language/CODE/documents`, `…/characters` and `…/bytes`; CODE is "" for none.
+
+    Counted here, where the text is at hand, so that nobody reads a corpus to say how large it is.
+    """
+    nothing = pa.nulls(kept.num_rows, pa.string())
+    text, lang = (kept[name] if name in kept.column_names else nothing for name in ("text", "lang"))
+    sizes = {"lang": lang, "characters": pc.utf8_length(text), "bytes": pc.binary_length(text)}
+    sums = [("bytes", "sum"), ("characters", "sum"), ([], "count_all")]
+    for row in pa.table(sizes).group_by("lang").aggregate(sums).to_pylist():
+        key = f"language/{row['lang'] or ''}"
+        draft.count("text_bytes", row["bytes_sum"] or 0)
+        draft.count(f"{key}/documents", row["count_all"])
+        draft.count(f"{key}/characters", row["characters_sum"] or 0)
+        draft.count(f"{key}/bytes", row["bytes_sum"] or 0)
 
 
 def _put_in_place(dataset: Dataset, target: Path) -> None:

@@ -62,7 +62,7 @@ def run(plan: Plan, out: Path, engine: Engine, progress: Progress) -> Result:
         finally:
             engine.close()
         drop_stale(place.folder, ["input", "corpus", "ledger", "tokens", *(step.name for step in finished)])
-        summary = _summary(plan, finished, books, tokens)
+        summary = _summary(plan, finished, books, tokens) | {"languages": language_sizes(corpus)}
         write_json(out / "run.json", summary)
     return Result(out, summary)
 
@@ -132,6 +132,17 @@ def _summary(
         "timing_dependent": sum(step["counts"].get("timing_dependent", 0) for step in steps),
         "tokens": tokens,
     }
+
+
+def language_sizes(corpus: Sequence[Manifest]) -> dict[str, dict[str, int]]:
+    """language → documents, characters, bytes of the corpus, largest first; "" where no language is known."""
+    sizes: dict[str, Counter[str]] = {}
+    for manifest in corpus:
+        for key, n in manifest.counts.items():
+            if key.startswith("language/"):
+                lang, _, what = key.removeprefix("language/").rpartition("/")
+                sizes.setdefault(lang, Counter())[what] += n
+    return {lang: dict(size) for lang, size in sorted(sizes.items(), key=lambda item: (-item[1]["documents"], item[0]))}
 
 
 def _step_summary(step: Finished) -> dict[str, Any]:

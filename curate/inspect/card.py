@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from curate.inspect.frequencies import word_groups
 from curate.inspect.funnel import funnel
 from curate.inspect.recipe_text import recipe_toml
-from curate.inspect.run_folder import RunFolder, columns_added, open_run, read_batches
+from curate.inspect.run_folder import RunFolder, columns_added, open_run
 from curate.inspect.show import markdown, share, visible
 from curate.store import write_text
 
@@ -88,30 +87,16 @@ def render_card(run: RunFolder) -> str:
 
 
 def language_sizes(run: RunFolder) -> dict[str, LanguageSize]:
-    """Sizes by language, largest first; "" where the recipe detects none. One pass over the corpus."""
-    sizes: dict[str, LanguageSize] = {}
-    for batch in read_batches(run.corpus, [name for name in ("lang", "text") if name in run.schema.names]):
-        for row in _grouped(batch).to_pylist():
-            size = sizes.setdefault(row["lang"] or "", LanguageSize())
-            size.documents += row["characters_count"]
-            size.characters += row["characters_sum"] or 0
-            size.text_bytes += row["bytes_sum"] or 0
-    return dict(sorted(sizes.items(), key=lambda item: (-item[1].documents, item[0])))
+    """Sizes by language, largest first; "" where the recipe detects none."""
+    return {
+        lang: LanguageSize(size.get("documents", 0), size.get("characters", 0), size.get("bytes", 0))
+        for lang, size in run.summary["languages"].items()
+    }
 
 
 def size_category(documents: int) -> str:
     """Hugging Face's class of a data set's size."""
     return SIZES[max(0, min(len(str(documents)) - 3, len(SIZES) - 1))]
-
-
-def _grouped(batch: pa.RecordBatch) -> pa.Table:
-    nothing = pa.nulls(batch.num_rows, pa.string())
-    text, lang = (batch[name] if name in batch.schema.names else nothing for name in ("text", "lang"))
-    table = pa.table({"lang": lang, "characters": pc.utf8_length(text), "bytes": pc.binary_length(text)})
-    everything = pc.CountOptions(mode="all")
-    return table.group_by("lang").aggregate(
-        [("characters", "count", everything), ("characters", "sum"), ("bytes", "sum")]
-    )
 
 
 def _front_matter(run: RunFolder, languages: Mapping[str, LanguageSize]) -> str:

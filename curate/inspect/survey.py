@@ -3,8 +3,9 @@
 Counts are exact. Distributions are drawn from the documents with the smallest hash(seed, doc_id): all of them up to
 `SAMPLE_DOCUMENTS`, which is enough for a picture whose bars are a hundredth of it.
 
-Cost: reads the text of every document once, for its length; memory is one part, the sample, and the tables of hosts
-and sources, which are thinned when they pass `MOST_NAMES` (only the long tail of names is lost, and is said to be).
+Cost: 5 µs a record. Lengths are the ones that `score` has stored; a recipe without it has texts read for them, those of
+the first parts up to `TEXT_BYTES`. Memory is one part, the sample, and the tables of hosts and sources, which are
+thinned when they pass `MOST_NAMES` (only the long tail of names is lost, and is said to be).
 """
 
 from collections import Counter
@@ -20,6 +21,8 @@ from curate.inspect.samples import hashes
 
 SAMPLE_DOCUMENTS = 50_000
 MOST_NAMES = 500_000
+TEXT_BYTES = 64 << 20
+LENGTH = "char_count"
 HOST = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
 
 
@@ -80,8 +83,10 @@ def survey(run: RunFolder, sample_documents: int = SAMPLE_DOCUMENTS) -> Survey:
     """Look at every record of a run once."""
     found = Survey()
     early = _stages_before_dedup(run)
+    read = 0
     for part in range(run.parts):
-        table = _part(run, part, early)
+        table = _part(run, part, early, with_text=read < TEXT_BYTES)
+        read += pc.sum(table["characters"]).as_py() or 0
         for names, column in ((found.languages, "lang"), (found.hosts, "host"), (found.sources, "source")):
             _tally(names, table, column)
             found.thinned |= _thin(names)
@@ -122,7 +127,7 @@ def _stages_before_dedup(run: RunFolder) -> list[str]:
     return names[: first + 1]
 
 
-def _part(run: RunFolder, part: int, early: list[str]) -> pa.Table:
+def _part(run: RunFolder, part: int, early: list[str], with_text: bool) -> pa.Table:
     """doc_id, source, lang, host, verdict, stage, reason, duplicate, early, characters and scores of every record."""
     verdicts = run.view.verdicts(part)
     names = dict.fromkeys(["doc_id", "source", "url", *score_columns(run)])
@@ -140,10 +145,17 @@ def _part(run: RunFolder, part: int, early: list[str]) -> pa.Table:
         "reason": verdicts["reason"],
         "duplicate": verdicts["duplicate_of"].is_valid(),
         "early": pc.is_in(verdicts["stage"], pa.array(early, pa.string())),
-        "characters": pc.utf8_length(_column_or_null(run, part, "text")),
+        "characters": _characters(run, part, with_text),
     }
     scores = {name: table[name] for name in score_columns(run) if name not in columns}
     return pa.table({**columns, **scores})
+
+
+def _characters(run: RunFolder, part: int, with_text: bool) -> pa.ChunkedArray:
+    """int32: characters of every text, null where that is not known."""
+    if LENGTH in run.view.columns:
+        return run.view.table(part, [LENGTH])[LENGTH].cast(pa.int32())
+    return pc.utf8_length(_column_or_null(run, part, "text" if with_text else ""))
 
 
 def _column_or_null(run: RunFolder, part: int, name: str) -> pa.ChunkedArray:

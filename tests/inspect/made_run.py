@@ -14,9 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.ledger import ledger_rows, totals
+from curate.publish import count_languages
 from curate.rule import Rule
+from curate.run import language_sizes
 from curate.schema import DOC, LEDGER, RAW, VERDICT, doc_id
-from curate.store import Dataset, Draft, Layer, View, write_json, write_parquet
+from curate.store import Dataset, Draft, Layer, Manifest, View, write_json, write_parquet
 
 READ = {
     name: RAW.field(name).type
@@ -92,8 +94,9 @@ def write_run(out: Path, records: Sequence[Record], *, parts: int = 2, tokens: A
         counts[step] = dict(sorted(counted.items()))
         datasets.append(Layer(dataset, tuple(columns)))
     view = View(tuple(datasets))
-    _publish(out, view, parts)
-    write_json(out / "run.json", {**_summary(len(records), parts, counts, tokens), "name": name})
+    corpus = _publish(out, view, parts)
+    summary = _summary(len(records), parts, counts, tokens)
+    write_json(out / "run.json", {**summary, "name": name, "languages": language_sizes(corpus)})
     return out
 
 
@@ -110,7 +113,8 @@ def _count(row: Mapping[str, Any], draft: Draft) -> None:
         draft.count(f"{row['verdict']}/{row['stage']}/{why}")
 
 
-def _publish(out: Path, view: View, parts: int) -> None:
+def _publish(out: Path, view: View, parts: int) -> list[Manifest]:
+    manifests = []
     stored = {name: kind for columns in STEPS.values() for name, kind in columns.items()}
     head = [DOC.field(name) for name in DOC.names if name in stored]
     schema = pa.schema([*head, *(pa.field(n, kind) for n, kind in stored.items() if n not in DOC.names)])
@@ -119,6 +123,10 @@ def _publish(out: Path, view: View, parts: int) -> None:
         write_parquet(out / "ledger" / f"part-{part:05d}.parquet", LEDGER, book.to_batches())
         kept = view.table(part, schema.names).filter(pc.equal(book["verdict"], "kept")).cast(schema)
         write_parquet(out / "corpus" / f"part-{part:05d}.parquet", schema, kept.to_batches())
+        draft = Draft("f" * 64)
+        count_languages(kept, draft)
+        manifests.append(Manifest(part, "", kept.num_rows, 0, "", draft.counts))
+    return manifests
 
 
 def _summary(records: int, parts: int, counts: Mapping[str, Any], tokens: Any) -> dict[str, Any]:
