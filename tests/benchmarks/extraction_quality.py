@@ -66,7 +66,7 @@ def _arguments() -> argparse.Namespace:
 def gold_pages(name: str, at_most: int = 10**6) -> list[GoldPage]:
     """Pages of a gold set that have human-made text, spread evenly over it."""
     folder = SHARED / "data" / "gold"
-    gold = {unquote(row["url"]): row for row in _gold_rows(folder / f"{name}.gold.jsonl")}
+    gold = {unquote(row["url"]): row for row in gold_rows(folder / f"{name}.gold.jsonl")}
     (file,) = list_files([input_from_path(str(folder / f"{name}.warc.gz"))])
     wanted = sorted(gold)[:: max(1, -(-len(gold) // at_most))]
     chosen = dict.fromkeys(wanted)
@@ -78,7 +78,8 @@ def gold_pages(name: str, at_most: int = 10**6) -> list[GoldPage]:
     return [GoldPage(row, gold[url]["gold"], gold[url]["lang"]) for url, row in chosen.items() if row]
 
 
-def _gold_rows(path: Path) -> Iterator[dict[str, Any]]:
+def gold_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of a gold file, packed or not."""
     packed = path.with_name(path.name + ".xz")
     with lzma.open(packed, "rt", encoding="utf-8") if packed.exists() else path.open(encoding="utf-8") as lines:
         yield from map(json.loads, lines)

@@ -23,8 +23,16 @@ GOLD = ROOT.parent / "shared" / "data" / "gold"
 SAMPLE_EVERY_S = 0.5
 
 
+class Watched(NamedTuple):
+    """A process that has ended. memory: peak bytes of it and its children together; largest: of one of them."""
+
+    seconds: float
+    memory: int
+    largest: int
+
+
 class Measured(NamedTuple):
-    """One run. memory: peak bytes of all processes together; largest: of one process."""
+    """One run, and what it says of itself."""
 
     seconds: float
     memory: int
@@ -49,20 +57,30 @@ def measure(recipe: Path, inputs: list[str], workers: int) -> Measured:
         out = Path(folder) / "out"
         given = [word for path in inputs for word in ("--input", path)]
         command = [sys.executable, "-m", "curate", "run", str(recipe), *given, "--out", str(out)]
-        started = time.monotonic()
-        run = subprocess.Popen(
-            [*command, "--workers", str(workers)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
-        memory = largest = 0
-        while run.poll() is None:
-            sizes = [proportional_set_bytes(pid) for pid in processes_of(run.pid)]
-            memory, largest = max(memory, sum(sizes)), max(largest, *sizes, 0)
-            time.sleep(SAMPLE_EVERY_S)
-        seconds = time.monotonic() - started
-        if run.returncode:
-            sys.exit(f"the run ended with exit status {run.returncode}")
-        return Measured(seconds, memory, largest, json.loads((out / "run.json").read_text(encoding="utf-8")))
+        seen = watch([*command, "--workers", str(workers)])
+        return Measured(*seen, json.loads((out / "run.json").read_text(encoding="utf-8")))
+
+
+def watch(command: list[str], **environment: str) -> Watched:
+    """Run a command to its end and sample the memory of its session."""
+    started = time.monotonic()
+    run = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+    memory = largest = 0
+    seconds: float | None = None
+    while seconds is None:
+        sizes = [proportional_set_bytes(pid) for pid in processes_of(run.pid)]
+        memory, largest = max(memory, sum(sizes)), max(largest, *sizes, 0)
+        try:
+            run.wait(SAMPLE_EVERY_S)
+            seconds = time.monotonic() - started
+        except subprocess.TimeoutExpired:
+            continue
+    if run.returncode:
+        sys.exit(f"{' '.join(command)}: exit status {run.returncode}")
+    return Watched(seconds, memory, largest)
 
 
 def processes_of(session: int) -> list[int]:
