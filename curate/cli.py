@@ -49,8 +49,12 @@ RecipePath = Annotated[Path, typer.Argument(help="A recipe (TOML).", show_defaul
 Inputs = Annotated[
     list[str], typer.Option("--input", "-i", help="A file, folder, quoted glob or URL in place of the recipe's inputs.")
 ]
+Crawl = Annotated[int | None, typer.Option("--crawl", help="The number of this crawl, larger than any before it.")]
 Sets = Annotated[
     list[str], typer.Option("--set", help="Change a parameter: stage.param=value or stage.reason.max=value.")
+]
+Against = Annotated[
+    list[Path], typer.Option("--against", help="OUT of an earlier run: drop what duplicates its documents. Repeatable.")
 ]
 Out = Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)]
 
@@ -61,11 +65,14 @@ def run(
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the corpus, ledger, tokens and report go.")],
     input: Inputs = [],  # noqa: B006  # Typer reads the default and never changes it
     set: Sets = [],  # noqa: B006  # the same
+    crawl: Crawl = None,
+    against: Against = [],  # noqa: B006  # the same
     engine: Annotated[Literal["local"], typer.Option(help="Who carries the work out.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would run.")] = False,
 ) -> None:
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
+    from curate.against import open_earlier
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel
@@ -77,14 +84,15 @@ def run(
     from curate.recipe import load_recipe
     from curate.run import run as carry_out
 
-    plan_ = compile_plan(load_recipe(recipe, input, set))
+    plan_ = compile_plan(load_recipe(recipe, input, set, crawl))
     if dry_run:
+        open_earlier(plan_, against, out)
         render_plan(plan_, screen)
         render_inputs(plan_, screen)
         return
     progress = choose(console)
     try:
-        carry_out(plan_, out, LocalEngine(workers), progress)
+        carry_out(plan_, out, LocalEngine(workers), progress, against)
     finally:
         progress.close()
     finished = open_run(out)

@@ -55,6 +55,22 @@ class WideStep:
     writes: Mapping[str, pa.DataType]
     fingerprint: str
 
+    @property
+    def label(self) -> str:
+        """The stage's name in the recipe."""
+        return self.name.partition("-")[2]
+
+    @property
+    def facts(self) -> Mapping[str, Any] | None:
+        """What a later run must have in common with this step; None where it leaves no index."""
+        return self.stage.index.facts(**self.params) if self.stage.index else None
+
+    @property
+    def exchanges(self) -> int:
+        """Exchanges of a run in which dedup needs no extra rounds, verdicts brought home included."""
+        left = self.stage.index.exchanges if self.stage.index and self.facts is not None else ()
+        return self.stage.exchanges + len(left) + 1
+
 
 Step = MapStep | WideStep
 
@@ -70,7 +86,7 @@ class Plan:
     @property
     def exchanges(self) -> int:
         """Exchanges of a run in which dedup needs no extra rounds."""
-        return sum(step.stage.exchanges + 1 for step in self.steps if isinstance(step, WideStep))
+        return sum(step.exchanges for step in self.steps if isinstance(step, WideStep))
 
     @property
     def corpus_schema(self) -> pa.Schema:

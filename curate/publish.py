@@ -125,13 +125,23 @@ def _put_in_place(dataset: Dataset, target: Path) -> None:
     """Link the shards into a new folder and swap it with the old one."""
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    link_parts(dataset, fresh, digits=5)
+    swap(fresh, target)
+
+
+def link_parts(dataset: Dataset, folder: Path, digits: int = 6) -> None:
+    """Every part of a dataset once more, in a folder of its own, without a copy where the file system can do so."""
+    folder.mkdir(parents=True)
     for part in range(dataset.parts):
-        link = fresh / f"part-{part:05d}.parquet"
+        link = folder / f"part-{part:0{digits}d}.parquet"
         try:
             link.hardlink_to(dataset.path(part))
         except OSError:  # another file system, or one without hard links
             shutil.copyfile(dataset.path(part), link)
+
+
+def swap(fresh: Path, target: Path) -> None:
+    """Put a folder in the place of an older one."""
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)

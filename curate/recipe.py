@@ -126,8 +126,10 @@ class Recipe(Table):
         return [Input(**{**table.model_dump(), "paths": table.paths}) for table in self.input]
 
 
-def load_recipe(path: Path, inputs: Sequence[str] = (), sets: Sequence[str] = ()) -> Recipe:
+def load_recipe(path: Path, inputs: Sequence[str] = (), sets: Sequence[str] = (), crawl: int | None = None) -> Recipe:
     """Read and check a recipe; `inputs` replace its inputs, `sets` ("stage.param=value") its parameters.
+
+    crawl: the number of the crawl that all inputs are of; None leaves what the recipe says.
 
     Raises RecipeError that names the key and the nearest known one.
     """
@@ -140,7 +142,7 @@ def load_recipe(path: Path, inputs: Sequence[str] = (), sets: Sequence[str] = ()
     for assignment in sets:
         _assign(document, assignment)
     recipe = parse_recipe(document, where=str(path))
-    return _resolve(recipe, path.parent, inputs)
+    return _resolve(recipe, path.parent, inputs, crawl)
 
 
 def parse_recipe(document: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -174,11 +176,13 @@ def parse_params(
     return {key: getattr(checked, key) for key in parameters}
 
 
-def _resolve(recipe: Recipe, folder: Path, inputs: Sequence[str]) -> Recipe:
+def _resolve(recipe: Recipe, folder: Path, inputs: Sequence[str], crawl: int | None) -> Recipe:
     tables = [table.model_copy(update={"root": _beside(folder, table.root)}) for table in recipe.input]
     if inputs:
         found = [input_from_path(path) for path in inputs]
         tables = [InputTable(name=i.name, root=i.root, paths=i.paths, format=i.format) for i in _distinct(found)]  # type: ignore[arg-type]  # checked by pydantic
+    if crawl is not None:
+        tables = [table.model_copy(update={"crawl": crawl}) for table in tables]
     if not tables:
         raise RecipeError(f"recipe {recipe.name!r} has no [[input]]; add one or give --input PATH")
     names = [table.name for table in tables]

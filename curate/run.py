@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import curate
+from curate.against import open_earlier, publish_index, what_is_left
 from curate.engines import Engine
 from curate.errors import DataError, EngineError
 from curate.ledger import totals
@@ -47,22 +48,29 @@ class Result:
         return found
 
 
-def run(plan: Plan, out: Path, engine: Engine, progress: Progress) -> Result:
-    """Carry out a plan. Raises RecipeError, DataError, EngineError; what is finished by then stays finished."""
+def run(plan: Plan, out: Path, engine: Engine, progress: Progress, against: Sequence[Path] = ()) -> Result:
+    """Carry out a plan. Raises RecipeError, DataError, EngineError; what is finished by then stays finished.
+
+    against: folders of finished runs, earlier crawls; what they have decided is final, and this crawl's duplicates of
+    their documents are dropped.
+    """
+    earlier = open_earlier(plan, against, out)
     files = list_files(plan.recipe.inputs)
     with lock(out) as fence:
         (out / "run.json").unlink(missing_ok=True)
         place = Place(out / "parts", engine, progress, fence)
         try:
             table = build_part_table(files, plan.recipe.output.part_bytes, engine, place.folder / "input")
-            finished = run_steps(plan, table, place)
+            finished = run_steps(plan, table, place, what_is_left(earlier))
             _check_failures(finished, table, plan.recipe.output.max_failed_ratio)
             corpus, books = publish(finished, plan.corpus_schema, plan.recipe.output.shard_bytes, place, out)
+            publish_index(plan, finished, earlier, out)
             tokens = _tokens(plan.recipe, finished, corpus, place, out)
         finally:
             engine.close()
         drop_stale(place.folder, ["input", "corpus", "ledger", "tokens", *(step.name for step in finished)])
-        summary = _summary(plan, finished, books, tokens) | {"languages": language_sizes(corpus)}
+        summary = _summary(plan, finished, books, tokens)
+        summary |= {"languages": language_sizes(corpus), "against": [run.summary["name"] for run in earlier]}
         write_json(out / "run.json", summary)
     return Result(out, summary)
 
@@ -165,8 +173,9 @@ def _step_summary(step: Finished) -> dict[str, Any]:
 
 def _stage_summaries(step: Any) -> list[dict[str, Any]]:
     if not isinstance(step, MapStep):
-        label = step.name.partition("-")[2]
-        return [{"name": label, "use": step.stage.path, "params": dict(step.params), "rules": [], "step": step.name}]
+        return [
+            {"name": step.label, "use": step.stage.path, "params": dict(step.params), "rules": [], "step": step.name}
+        ]
     return [
         {
             "name": call.name,

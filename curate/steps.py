@@ -9,7 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -55,12 +55,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Finished:
-    """A step that is done: what it wrote and the manifest of every part."""
+    """A step that is done: what it wrote, the manifest of every part and, of a wide step, what its exchanges wrote."""
 
     name: str
     dataset: Dataset
     columns: tuple[str, ...]
     manifests: tuple[Manifest, ...]
+    exchanges: Mapping[str, Dataset] = field(default_factory=dict)
 
     @property
     def fingerprints(self) -> list[str]:
@@ -68,7 +69,19 @@ class Finished:
         return [manifest.fingerprint for manifest in self.manifests]
 
 
-def run_steps(plan: Plan, table: PartTable, place: Place) -> list[Finished]:
+@dataclass(frozen=True)
+class EarlierRuns:
+    """What the runs have left that this one is compared with: per stage and run the datasets by exchange."""
+
+    left: Mapping[str, Sequence[Mapping[str, Dataset]]] = field(default_factory=dict)
+    digests: Sequence[str] = ()
+
+    def of(self, step: WideStep) -> Sequence[Mapping[str, Dataset]]:
+        """What the same stage has left in each run."""
+        return self.left.get(step.label, ())
+
+
+def run_steps(plan: Plan, table: PartTable, place: Place, earlier: EarlierRuns) -> list[Finished]:
     """Run every step of the plan to its end; returns what each has left on disk."""
     finished: list[Finished] = []
     view = View()
@@ -76,7 +89,7 @@ def run_steps(plan: Plan, table: PartTable, place: Place) -> list[Finished]:
         if isinstance(step, MapStep):
             done = _run_map(step, plan, table, view, finished, place)
         else:
-            done = _run_wide(step, view, finished[-1], place)
+            done = _run_wide(step, view, finished[-1], place, earlier)
         finished.append(done)
         view = view.extend(Layer(done.dataset, done.columns))
     return finished
@@ -100,17 +113,16 @@ def _run_map(
     return Finished(step.name, output, tuple(step.writes), manifests)
 
 
-def _run_wide(step: WideStep, view: View, before: Finished, place: Place) -> Finished:
+def _run_wide(step: WideStep, view: View, before: Finished, place: Place, earlier: EarlierRuns) -> Finished:
     rows = sum(manifest.rows for manifest in before.manifests)
-    base = chain(step.fingerprint, *before.fingerprints)
-    steps = Exchanges(step.name, view, before.dataset.parts, rows, base, place)
+    base = chain(step.fingerprint, *before.fingerprints, *earlier.digests)
+    steps = Exchanges(step.name, view, before.dataset.parts, rows, base, place, earlier.of(step))
     started = time.monotonic()
     verdicts = step.stage.function(steps, **step.params)
     spent_s = time.monotonic() - started
-    label = step.name.partition("-")[2]
     home = Exchanges(step.name, view, before.dataset.parts, rows, chain(base, "home"), place)
-    output = home.carry_home(verdicts, HomeReduce(view, label, tuple(step.writes.items())), spent_s)
-    return Finished(step.name, output, tuple(step.writes), tuple(output.manifests()))
+    output = home.carry_home(verdicts, HomeReduce(view, step.label, tuple(step.writes.items())), spent_s)
+    return Finished(step.name, output, tuple(step.writes), tuple(output.manifests()), steps.published)
 
 
 @dataclass(frozen=True)
@@ -123,14 +135,17 @@ class Exchanges:
     rows: int
     fingerprint: str
     place: Place
+    against: Sequence[Mapping[str, Dataset]] = ()
+    published: dict[str, Dataset] = field(default_factory=dict)
 
     def exchange(
         self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
     ) -> Dataset:
         """See `curate.wide.Steps`."""
-        return self._exchange(
+        self.published[name] = self._exchange(
             f"{self.step}.{name}", emit, reduce, inputs=inputs, schema=schema, out=out, buckets=buckets
         )
+        return self.published[name]
 
     def carry_home(self, verdicts: Dataset, reduce: "HomeReduce", spent_s: float) -> Dataset:
         """Bring HOME rows back to their parts: one output part per input part, aligned by row.

@@ -56,6 +56,11 @@ class Steps(Protocol):
         """How many rows all parts have, decided ones too."""
         ...
 
+    @property
+    def against(self) -> Sequence[Mapping[str, Dataset]]:
+        """Earlier runs that this one is compared with: what the same stage has left in the index of each, by name."""
+        ...
+
     def exchange(
         self, name: str, emit: Emit, reduce: Reduce, *, inputs: int, schema: pa.Schema, out: pa.Schema, buckets: int
     ) -> Dataset:
@@ -67,11 +72,24 @@ class Steps(Protocol):
 
 
 @dataclass(frozen=True)
+class Index:
+    """What a wide stage leaves in OUT/index, so that a later crawl can be compared with this one.
+
+    exchanges: the exchanges whose parts it consists of. facts: called with the stage's parameters, it returns what two
+    runs must have in common to be compared; None where they allow no index, and then no such exchange runs.
+    """
+
+    exchanges: tuple[str, ...]
+    facts: Callable[..., Mapping[str, Any] | None]
+
+
+@dataclass(frozen=True)
 class WideStage:
     """A stage whose verdicts depend on other documents.
 
     prepare: narrow stages that run in the step before it, so that the text is not read again. adds: columns beside
-    the verdict. exchanges: how many exchanges it needs, for `curate plan`. check: as for a narrow stage.
+    the verdict. exchanges: how many exchanges it needs, for `curate plan`. check: as for a narrow stage. index: what
+    it leaves for later runs, None where they cannot be compared with it.
     """
 
     function: Callable[..., Dataset]
@@ -82,6 +100,7 @@ class WideStage:
     exchanges: int = 2
     version: int = 1
     check: Check | None = None
+    index: Index | None = None
 
     @property
     def path(self) -> str:
@@ -98,12 +117,13 @@ def wide_stage(
     exchanges: int = 2,
     version: int = 1,
     check: Check | None = None,
+    index: Index | None = None,
 ) -> Callable[[Callable[..., Dataset]], WideStage]:
     """Make a function `(steps, *, parameters) -> Dataset of HOME rows` a wide stage."""
 
     def decorate(function: Callable[..., Dataset]) -> WideStage:
         return WideStage(
-            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version, check
+            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version, check, index
         )
 
     return decorate

@@ -4,8 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests in any folder can import crawl.py
+
+# The first example of a test may wait for a kernel to be loaded.
+settings.register_profile("curate", deadline=None)
+settings.load_profile("curate")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 

@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.dedup.bands import band_keys
+from curate.dedup.earlier import Earlier
 from curate.dedup.hubs import HubLimits, hub_pairs
+from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.minhash import FIELDS_PER_WORD, sketches, text_signatures
 from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
@@ -79,6 +81,7 @@ class Signing:
     rows: int = 6
     ngram: int = 5
     seed: int = 1
+    scope: Scope = "global"
 
     @property
     def sketch_words(self) -> int:
@@ -86,23 +89,26 @@ class Signing:
         return -(-self.hashes // FIELDS_PER_WORD)
 
 
-def candidates(steps: Steps, signing: Signing, policy: Policy, limits: HubLimits) -> Dataset:
+def band_buckets(rows: int, signing: Signing) -> int:
+    """Buckets of "bands" for so many documents."""
+    return bucket_count(rows * signing.bands * (_ROW_BYTES + 8 * signing.sketch_words))
+
+
+def candidates(steps: Steps, emit: "EmitBands", meeting: "Meeting") -> Dataset:
     """PAIRS by part of v, sorted by v and the order of u."""
-    size = steps.rows * signing.bands * (_ROW_BYTES + 8 * signing.sketch_words)
-    buckets = bucket_count(size)
     met = steps.exchange(
         "bands",
-        EmitBands(steps.view, signing, policy, buckets),
-        PairUp(signing.sketch_words, limits),
+        emit,
+        PairUp(meeting),
         inputs=steps.parts,
         schema=BAND_ROWS,
         out=PAIRS,
-        buckets=buckets,
+        buckets=meeting.buckets,
     )
     return steps.exchange(
         "candidates",
         EmitPairs(met),
-        Unite(limits.pairs),
+        Unite(meeting.limits.pairs),
         inputs=met.parts,
         schema=PAIR_ROWS,
         out=PAIRS,
@@ -130,33 +136,72 @@ class EmitBands:
         minima, tokens = text_signatures(one_chunk(documents["text"]), how.ngram, k=how.hashes, seed=how.seed)
         orders = order_keys(self.policy, documents["crawl"], documents["date"], tokens, documents["doc_id"])
         chosen = np.flatnonzero(tokens)
-        keys = band_keys(minima[chosen], how.bands, how.rows).reshape(-1)
+        keys = band_keys(minima[chosen], how.bands, how.rows)
+        keys = (keys ^ scope_words(how.scope, documents["crawl"])[chosen, None]).reshape(-1)
         repeated = np.repeat(chosen, how.bands)
         sketch = sketches(minima).view(np.uint8)
-        buckets = ((keys >> np.uint64(32)) % np.uint64(self.buckets)).astype(np.int32)
+        buckets = range_buckets(keys, self.buckets)
         documents_at = addresses(part, numbers(documents["row"]))
         orders_at, sketches_at = order_column(orders[repeated]), binary(sketch[repeated])
         return [buckets, keys.view(np.int64), orders_at, documents_at[repeated], sketches_at]
 
 
 @dataclass(frozen=True)
-class PairUp:
-    """The pairs of all keys in a bucket."""
+class Meeting:
+    """How the documents of a band key meet: in how many buckets, in what numbers, with whom of earlier runs."""
 
+    buckets: int
     sketch_words: int
     limits: HubLimits
+    earlier: Earlier
+
+    def with_earlier(self, bucket: int, table: pa.Table) -> pa.Table:
+        """The rows of a bucket, and the hubs that earlier runs have left of their keys."""
+        if not self.earlier.hubs:
+            return table
+        hubs = self.earlier.hubs_of(bucket, self.buckets, distinct(numbers(table["key"])))
+        return pa.concat_tables([table, hubs.select(table.column_names)]).combine_chunks()
+
+
+@dataclass(frozen=True)
+class Members:
+    """Rows sorted by key and order: places in their table, keys, sketches, and ranks of documents, 0 for the best.
+
+    best_first: for every rank a place in the table where its document is found.
+    """
+
+    places: Int64s
+    keys: Int64s
+    sketches: Packed
+    ranks: Int64s
+    best_first: Int64s
+
+
+def meet(table: pa.Table, sketch_words: int) -> Members:
+    """The members of all keys of a table with BAND_ROWS."""
+    best_first, ranks = ranked(numbers(table["document"]), octets(table["order"], ORDER_BYTES))
+    keys = numbers(table["key"])
+    places = np.lexsort((ranks, keys))
+    sketches = octets(table["sketch"], 8 * sketch_words)[places].view(np.uint64)
+    return Members(places, keys[places], sketches, ranks[places], best_first)
+
+
+@dataclass(frozen=True)
+class PairUp:
+    """The pairs of all keys in a bucket. A document of an earlier run is never v: it has been decided."""
+
+    meeting: Meeting
 
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """PAIRS, distinct, sorted by the orders of v and u: the first u of every v as far as this bucket knows."""
-        table = shared_keys(table_of(rows, BAND_ROWS))
-        places, ranks = ranked(numbers(table["document"]), octets(table["order"], ORDER_BYTES))
-        keys = numbers(table["key"])
-        sorting = np.lexsort((ranks, keys))
-        sketch = octets(table["sketch"], 8 * self.sketch_words)[sorting].view(np.uint64)
-        met = hub_pairs(keys[sorting], sketch, self.limits)
-        ranks = ranks[sorting]
-        pairs = first_distinct((pack(ranks[v], ranks[u]) for v, u in met), self.limits.pairs)
-        documents = table.select(["document", "order"]).take(pa.array(places))
+        table = shared_keys(self.meeting.with_earlier(bucket, table_of(rows, BAND_ROWS)))
+        limits = self.meeting.limits
+        members = meet(table, self.meeting.sketch_words)
+        documents = table.select(["document", "order"]).take(pa.array(members.best_first))
+        here, ranks = self.meeting.earlier.is_here(numbers(documents["document"])), members.ranks
+        met = hub_pairs(members.keys, members.sketches, limits)
+        of_here = ((v[here[ranks[v]]], u[here[ranks[v]]]) for v, u in met)
+        pairs = first_distinct((pack(ranks[v], ranks[u]) for v, u in of_here), limits.pairs)
         for start in range(0, len(pairs), BATCH_ROWS):
             v, u = unpack(pairs[start : start + BATCH_ROWS])
             yield from batches_of([*documents.take(pa.array(v)).columns, *documents.take(pa.array(u)).columns], PAIRS)
@@ -223,7 +268,10 @@ class EmitPairs:
 
 @dataclass(frozen=True)
 class Unite:
-    """The first `most` distinct u of every v. Rows are united as they come: memory holds what is left of them."""
+    """The first `most` distinct u of every v. Rows are united as they come: memory holds what is left of them.
+
+    A u that an earlier run has dropped counts as one of them, and goes: nobody is its duplicate.
+    """
 
     most: int
 
@@ -235,7 +283,9 @@ class Unite:
             arrived += batch.num_rows
             if arrived >= max(UNITE_ROWS, united.num_rows):
                 united, waiting, arrived = self._unite(united, waiting), [], 0
-        yield from self._unite(united, waiting).to_batches(max_chunksize=BATCH_ROWS)
+        united = self._unite(united, waiting)
+        united = united.filter(pc.greater_equal(united["u"], 0))
+        yield from united.to_batches(max_chunksize=BATCH_ROWS)
 
     def _unite(self, united: pa.Table, arrived: list[pa.RecordBatch]) -> pa.Table:
         pairs = pa.concat_tables([united, table_of(arrived, PAIR_ROWS)]).combine_chunks()

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from curate.text.kernel import kernel
 
 Int64s = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
 _SIGMAS = 4
@@ -58,15 +59,21 @@ def _may_differ(estimate: float | Fraction, hashes: int) -> int:
     return hashes - ceil(hashes * (_CHANCE + (1 - _CHANCE) * Fraction(estimate)))
 
 
-def hub_pairs(keys: Int64s, sketches: Words, limits: HubLimits) -> Iterator[tuple[Int64s, Int64s]]:
-    """(member, hub) as places in the input, in pieces; keys: int64[n], ascending, the members of each in order."""
+def hub_pairs(
+    keys: Int64s, sketches: Words, limits: HubLimits, is_hub: Mask | None = None
+) -> Iterator[tuple[Int64s, Int64s]]:
+    """(member, hub) as places in the input, in pieces.
+
+    keys: int64[n], ascending, the members of each in order. is_hub: bool[n], where every hub is marked.
+    """
+    is_hub = np.zeros(len(keys), np.bool_) if is_hub is None else is_hub
     hub_places = np.empty(limits.key_hubs, np.int64)
     numbers = (limits.near, limits.same, limits.hubs, limits.pairs)
     place, hub_count = 0, 0
     room = max(_ROOM, limits.pairs)
     while place < len(keys):
         members, hubs = np.empty(room, np.int64), np.empty(room, np.int64)
-        place, hub_count, pairs = _compare(keys, sketches, place, hub_places, hub_count, numbers, members, hubs)
+        place, hub_count, pairs = _compare(keys, sketches, place, hub_places, hub_count, numbers, is_hub, members, hubs)
         yield members[:pairs], hubs[:pairs]
 
 
@@ -78,6 +85,7 @@ def _compare(
     hub_places: Int64s,
     hub_count: int,
     limits: tuple[int, int, int, int],
+    is_hub: Mask,
     members: Int64s,
     hubs: Int64s,
 ) -> tuple[int, int, int]:
@@ -107,6 +115,7 @@ def _compare(
                 break
         if covered < cover and hub_count < len(hub_places):
             hub_places[hub_count] = place
+            is_hub[place] = True
             hub_count += 1
         place += 1
     return place, hub_count, pairs

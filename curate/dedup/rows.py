@@ -121,7 +121,7 @@ def starts_of(values: npt.NDArray[Any]) -> Int64s:
     return np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
 
 
-def lookup(keys: Int64s, wanted: Int64s) -> Int64s:
+def lookup(keys: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> Int64s:
     """int64[n]: the place of each wanted value in the ascending `keys`, −1 where it is not there."""
     if not len(keys):
         return np.full(len(wanted), -1, np.int64)

@@ -47,9 +47,10 @@ VERTICES = pa.schema([BUCKET, *VERTEX])
 def decide(steps: Steps, edges: Dataset, finish_rows: int) -> tuple[Dataset, ...]:
     """Datasets whose columns `v` and `state` together hold KEPT or DROPPED for every v that has an edge.
 
-    A document that is no v of any edge stays and is in none of them.
+    A document that is no v of any edge stays and is in none of them. What duplicates a document of an earlier run is
+    dropped on arrival.
     """
-    decided: list[Dataset] = []
+    decided: list[Dataset] = [edges] if steps.against else []
     known: list[Dataset] = [edges]
     left, number, cut = count_open(edges), 0, False
     while left > finish_rows:

@@ -11,11 +11,12 @@ from typing import Literal
 
 import pyarrow as pa
 
-from curate.dedup.exact import ADDS, keep_first
+from curate.dedup.first import ADDS, INDEX, Key, keep_first
+from curate.dedup.index import Scope, comparable
 from curate.stage import stage
 from curate.stages.url_parts import page_key
 from curate.store import Dataset
-from curate.wide import Steps, wide_stage
+from curate.wide import Index, Steps, wide_stage
 
 REASON = "same_url"
 
@@ -27,10 +28,20 @@ def url_id(url: pa.StringArray) -> pa.Array:
     return pa.array([_digest(key) if key else None for key in keys], pa.string())
 
 
-@wide_stage(needs=["doc_id", "crawl", "date"], adds=ADDS, reasons=[REASON], prepare=[url_id], exchanges=1)
-def url_dedup(steps: Steps, *, policy: Literal["newest", "earliest"] = "newest") -> Dataset:
-    """HOME rows with `cluster_size` of dropped documents and of survivors. policy: which capture stays."""
-    return keep_first(steps, "url_id", None, policy, REASON)
+@wide_stage(
+    needs=["doc_id", "crawl", "date"],
+    adds=ADDS,
+    reasons=[REASON],
+    prepare=[url_id],
+    exchanges=1,
+    index=Index((INDEX,), lambda policy, scope: comparable(policy, scope=scope, url_id=url_id.version)),
+)
+def url_dedup(steps: Steps, *, policy: Literal["newest", "earliest"] = "newest", scope: Scope = "global") -> Dataset:
+    """HOME rows with `cluster_size` of dropped documents and of survivors.
+
+    policy: which capture stays. scope: whether captures of all crawls are compared, or only those of the same crawl.
+    """
+    return keep_first(steps, Key("url_id", None, policy, scope), REASON)
 
 
 def _digest(key: str) -> str:

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 import zstandard
 
-from curate.dedup.graph import EDGES, OPEN
+from curate.dedup.earlier import Earlier
+from curate.dedup.graph import DROPPED, EDGES, OPEN
 from curate.dedup.jaccard import ShingleSets, at_or_over, compare, shingle_sets
 from curate.dedup.rows import (
     Int64s,
@@ -55,22 +56,22 @@ TEXTS = pa.schema(
 TEXT_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *list(TEXTS)[1:]])
 
 
-def verify(steps: Steps, pairs: Dataset, threshold: Fraction, ngram: int) -> Dataset:
+def verify(steps: Steps, pairs: Dataset, earlier: Earlier, threshold: Fraction, ngram: int) -> Dataset:
     """EDGES by part of v, sorted by v and the order of u: the candidates that are at or over the threshold."""
     texts = steps.exchange(
         "texts",
-        AskForTexts(pairs),
-        AnswerTexts(steps.view),
+        AskForTexts(pairs, earlier),
+        AnswerTexts(steps.view, earlier),
         inputs=steps.parts,
         schema=QUESTIONS,
         out=TEXTS,
-        buckets=steps.parts,
+        buckets=earlier.text_buckets,
     )
     return steps.exchange(
         "edges",
         DeliverTexts(texts),
-        Compare(steps.view, pairs, threshold, ngram),
-        inputs=steps.parts,
+        Compare(steps.view, pairs, earlier, threshold, ngram),
+        inputs=texts.parts,
         schema=TEXT_ROWS,
         out=EDGES,
         buckets=steps.parts,
@@ -82,12 +83,13 @@ class AskForTexts:
     """Every u of another part that a part's candidates name, once."""
 
     pairs: Dataset
+    earlier: Earlier
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """QUESTIONS of a part."""
         u = distinct(numbers(self.pairs.table(part, ["u"])["u"]))
         u = u[part_of(u) != part]
-        yield from batches_of([part_of(u), u, np.full(len(u), part, np.int32)], QUESTIONS)
+        yield from batches_of([self.earlier.text_bucket(u), u, np.full(len(u), part, np.int32)], QUESTIONS)
 
 
 @dataclass(frozen=True)
@@ -95,22 +97,29 @@ class AnswerTexts:
     """The texts that other parts have asked for; each is compressed once."""
 
     view: View
+    earlier: Earlier
 
-    def __call__(self, part: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """TEXTS, sorted by asker and address."""
         questions = table_of(rows, QUESTIONS)
         if not questions.num_rows:
             return
         u, asker = numbers(questions["u"]), numbers(questions["asker"])
         asked = distinct(u)
-        texts = self.view.table(part, ["text"])["text"].take(pa.array(row_of(asked)))
-        compress = zstandard.ZstdCompressor(level=1).compress
-        packed = pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
+        packed = self._texts(bucket, asked)
         sorting = np.lexsort((u, asker))
         for start in range(0, len(sorting), GROUP_ROWS):
             chosen = sorting[start : start + GROUP_ROWS]
             answers = packed.take(pa.array(lookup(asked, u[chosen])))
             yield from batches_of([asker[chosen], u[chosen], answers], TEXTS)
+
+    def _texts(self, bucket: int, documents: Int64s) -> pa.Array:
+        """The compressed text of each of the ascending `documents`."""
+        if bucket >= self.earlier.parts:  # of an earlier run, whose texts are compressed already
+            return pa.concat_arrays([texts for _, texts in self.earlier.texts_of(documents)])
+        texts = self.view.table(bucket, ["text"])["text"].take(pa.array(row_of(documents)))
+        compress = zstandard.ZstdCompressor(level=1).compress
+        return pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,7 @@ class Compare:
 
     view: View
     pairs: Dataset
+    earlier: Earlier
     threshold: Fraction
     ngram: int
 
@@ -150,8 +160,13 @@ class Compare:
         if (inter < 0).any():
             raise EngineError(f"part {part}: a text that a candidate pair needs did not arrive: a bug in curate")
         found = np.flatnonzero(at_or_over(inter, union, self.threshold))
-        columns = [*pairs.take(pa.array(found)).columns, inter[found], union[found], np.full(len(found), OPEN)]
-        yield from batches_of(columns, EDGES)
+        state = self._states(v[found], u[found])
+        yield from batches_of([*pairs.take(pa.array(found)).columns, inter[found], union[found], state], EDGES)
+
+    def _states(self, v: Int64s, u: Int64s) -> Int64s:
+        """A duplicate of what an earlier run has kept is dropped; of others nothing is known yet."""
+        dropped = distinct(v[~self.earlier.is_here(u)])
+        return np.where(lookup(dropped, v) < 0, OPEN, DROPPED)
 
     def _sets_here(self, part: int, v: Int64s, u: Int64s) -> ShingleSets:
         """Of every v, and of the u in the same part."""

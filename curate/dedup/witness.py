@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from curate.dedup.ask import RETURNS, Return, ask, state_of
-from curate.dedup.graph import BUCKET, EDGES, KEPT
+from curate.dedup.earlier import Earlier
+from curate.dedup.graph import BUCKET, EDGES, KEPT, OPEN
 from curate.dedup.order import ORDER_BYTES, doc_ids
 from curate.dedup.rows import (
     Int32s,
@@ -45,13 +46,13 @@ SIZES = pa.schema(
 )
 
 
-def verdicts(steps: Steps, edges: Dataset, states: Sequence[Dataset], threshold: float) -> Dataset:
+def verdicts(steps: Steps, edges: Dataset, states: Sequence[Dataset], earlier: Earlier, threshold: float) -> Dataset:
     """HOME rows with `cluster_size` by part, from the edges and the final states of their documents."""
     answers = ask(steps, "witness-ask", edges, states)
     witnesses = steps.exchange(
         "witness",
         Return(answers),
-        Testify(edges),
+        Testify(edges, earlier),
         inputs=answers.parts,
         schema=RETURNS,
         out=WITNESSES,
@@ -59,7 +60,7 @@ def verdicts(steps: Steps, edges: Dataset, states: Sequence[Dataset], threshold:
     )
     return steps.exchange(
         "verdicts",
-        EmitSizes(steps.view, witnesses),
+        EmitSizes(steps.view, witnesses, earlier),
         Judge(steps.view, witnesses, threshold),
         inputs=witnesses.parts,
         schema=SIZES,
@@ -70,31 +71,36 @@ def verdicts(steps: Steps, edges: Dataset, states: Sequence[Dataset], threshold:
 
 @dataclass(frozen=True)
 class Testify:
-    """The first kept u of every v that has one: v is dropped."""
+    """The first kept u of every v that has one: v is dropped. Documents of earlier runs that are u were kept there."""
 
     edges: Dataset
+    earlier: Earlier
 
     def __call__(self, part: int, rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """WITNESSES, sorted by v."""
-        table = self.edges.table(part, WITNESSES.names)
+        table = self.edges.table(part, [*WITNESSES.names, "state"])
         if not table.num_rows:
             return
-        of_u = state_of(numbers(table["u"]), table_of(rows, RETURNS).sort_by("document"))
-        kept = np.flatnonzero(of_u == KEPT)
+        u, is_open = numbers(table["u"]), numbers(table["state"]) == OPEN
+        is_kept = ~self.earlier.is_here(u)  # before all others, so that nobody need ask about these
+        is_kept[is_open] = state_of(u[is_open], table_of(rows, RETURNS).sort_by("document")) == KEPT
+        kept = np.flatnonzero(is_kept)
         first = kept[starts_of(numbers(table["v"])[kept])]
-        yield from batches_of(table.take(pa.array(first)).columns, WITNESSES)
+        yield from batches_of(table.select(WITNESSES.names).take(pa.array(first)).columns, WITNESSES)
 
 
 @dataclass(frozen=True)
 class EmitSizes:
-    """What the duplicates of a part add to the clusters of kept documents."""
+    """What the duplicates of a part add to the clusters of kept documents; those of earlier runs are published."""
 
     view: View
     witnesses: Dataset
+    earlier: Earlier
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """SIZES, a kept document once."""
         table = self.witnesses.table(part, ["v", "u"])
+        table = table.filter(pa.array(self.earlier.is_here(numbers(table["u"]))))
         if not table.num_rows:
             return
         size = cluster_sizes(self.view, part)[row_of(numbers(table["v"]))]

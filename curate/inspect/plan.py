@@ -20,7 +20,7 @@ def render_plan(plan: Plan, console: Console) -> None:
     for step in plan.steps:
         console.print(Text(f"\n{step.name}", "bold cyan"))
         if isinstance(step, WideStep):
-            _line(console, 1, f"{step.stage.exchanges + 1} exchanges, verdicts brought home included")
+            _line(console, 1, f"{step.exchanges} exchanges, verdicts brought home included")
             _columns(console, 1, step.stage.needs, step.writes)
         else:
             _stages(console, step)

@@ -56,6 +56,7 @@ class ShuffledSteps:
     parts: int
     rows: int
     seed: int = 0
+    against: Sequence[Mapping[str, Dataset]] = ()
     datasets: dict[str, Dataset] = field(default_factory=dict)
 
     def exchange(
@@ -101,11 +102,17 @@ def _cut(rows: pa.Table, chance: random.Random) -> Iterator[pa.RecordBatch]:
 
 
 def run_wide(
-    stage: WideStage, folder: Path, parts: Sequence[Sequence[Document]], *, shuffle: int = 0, **params: Any
+    stage: WideStage,
+    folder: Path,
+    parts: Sequence[Sequence[Document]],
+    *,
+    shuffle: int = 0,
+    against: Sequence[Mapping[str, Dataset]] = (),
+    **params: Any,
 ) -> tuple[dict[str, Document], ShuffledSteps]:
     """(doc_id → its HOME row without address and nulls, the steps); documents without a row are not in it."""
     view = make_view(folder, parts)
-    steps = ShuffledSteps(folder, view, len(parts), sum(map(len, parts)), shuffle)
+    steps = ShuffledSteps(folder, view, len(parts), sum(map(len, parts)), shuffle, against)
     home = stage.function(steps, **params)
     found: dict[str, Document] = {}
     for number in range(home.parts):
