@@ -8,6 +8,7 @@ memory is one number per document that others repeat.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from curate.inspect.rejects import Reject, with_text
 from curate.inspect.run_folder import RunFolder, ledger_rows, read_batches
 from curate.inspect.samples import sample_rows
+from curate.schema import LEDGER
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,20 @@ def largest_clusters(run: RunFolder, n: int = 20, members: int = 3) -> list[Clus
     cluster_of = {target: end for target, end in ends.items() if end in chosen}
     dropped = sample_rows(_members(run, cluster_of), members, ["cluster"])
     stayed = ledger_rows(run, top)
-    rows = [stayed[doc_id] for doc_id in top] + [row for doc_id in top for row in dropped[(doc_id,)]]
+    rows = [stayed.get(doc_id) or _elsewhere(doc_id) for doc_id in top] + [
+        row for doc_id in top for row in dropped[(doc_id,)]
+    ]
     by_id = {reject.decision["doc_id"]: reject for reject in with_text(run, rows)}
     return [
         Cluster(by_id[doc_id], sizes[doc_id] + 1, tuple(by_id[row["doc_id"]] for row in dropped[(doc_id,)]))
         for doc_id in top
     ]
+
+
+def _elsewhere(doc_id: str) -> dict[str, Any]:
+    """What stands for a document of an earlier run, which this run's ledger does not know."""
+    known = {"doc_id": doc_id, "verdict": "kept", "source": f"{doc_id}, a document of an earlier run"}
+    return dict.fromkeys(LEDGER.names) | known
 
 
 def end_of(doc_id: str, onward: Mapping[str, str]) -> str:

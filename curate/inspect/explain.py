@@ -95,8 +95,10 @@ def _chain(run: RunFolder, decision: Mapping[str, Any]) -> Iterator[Mapping[str,
     seen = {decision["doc_id"]}
     while (after := decision["duplicate_of"]) and after not in seen:
         seen.add(after)
-        decision = ledger_rows(run, [after])[after]
-        yield decision
+        found = ledger_rows(run, [after]).get(after)
+        if found is None:  # of an earlier run, which this one was compared with
+            return
+        yield (decision := found)
 
 
 def _duplicates(run: RunFolder, doc_id: str) -> int:

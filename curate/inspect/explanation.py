@@ -167,6 +167,10 @@ def _relations(told: Explanation, console: Console) -> None:
         alike = f", Jaccard {number(before['jaccard'])}" if before["jaccard"] is not None else ""
         line(console, Text(visible(f"duplicate of {row['doc_id']}{alike} → {fate(row)}")))
         unbroken(console, Text(" " * INDENT + one_line(row["url"] or row["source"]), "dim"))
+    last = (told.decision, *told.chain)[-1]
+    if last["duplicate_of"]:
+        alike = f", Jaccard {number(last['jaccard'])}" if last["jaccard"] is not None else ""
+        line(console, Text(f"duplicate of {last['duplicate_of']}{alike}, a document of an earlier run"))
     if told.duplicates:
         count = "1 document was" if told.duplicates == 1 else f"{told.duplicates:,} documents were"
         line(console, Text(f"{count} dropped for repeating this one"))

@@ -45,8 +45,8 @@ def decided(found: Mapping[str, Document]) -> dict[str, Document]:
 
 def crawl_after_crawl(
     stage: WideStage, folder: Path, documents: Sequence[Document], seed: int, **params: Any
-) -> dict[str, Document]:
-    """What the stage decides of every crawl, given what it has left of the earlier ones."""
+) -> tuple[dict[str, Document], list[dict[str, Dataset]]]:
+    """(what the stage decides of every crawl, given what it has left of the earlier ones; what it has left)"""
     chance = random.Random(seed)
     found: dict[str, Document] = {}
     left: list[dict[str, Dataset]] = []
@@ -56,7 +56,14 @@ def crawl_after_crawl(
         new, steps = run_wide(stage, folder / str(crawl), dealt, shuffle=seed, against=tuple(left), **params)
         found |= new
         left.append({name: steps.datasets[name] for name in stage.index.exchanges})  # type: ignore[union-attr]  # it has one
-    return found
+    return found, left
+
+
+def rows_left(left: Sequence[Mapping[str, Dataset]], name: str, columns: list[str]) -> list[tuple[Any, ...]]:
+    """Some columns of what runs have left, sorted."""
+    datasets = [datasets[name] for datasets in left]
+    rows = [row for dataset in datasets for part in range(dataset.parts) for row in dataset.table(part).to_pylist()]
+    return sorted(tuple(row[column] for column in columns) for row in rows)
 
 
 def crawls(seed: int, families: int) -> list[Document]:
@@ -78,16 +85,19 @@ def test_fuzzy_deduplication_crawl_after_crawl_equals_all_at_once(
     documents = crawls(seed, 10)
     params = {"policy": "earliest", "finish_rows": finish_rows, **caps}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        at_once, _ = run_wide(fuzzy_dedup, Path(folder) / "all", deal(documents, 3, seed), **params)
+        at_once, steps = run_wide(fuzzy_dedup, Path(folder) / "all", deal(documents, 3, seed), **params)
         patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
         patch.setattr(curate.wide, "BUCKET_BYTES", 2 * len(documents) * 21 * 88 // buckets)
-        one_by_one = crawl_after_crawl(fuzzy_dedup, Path(folder) / "each", documents, seed, **params)
+        one_by_one, left = crawl_after_crawl(fuzzy_dedup, Path(folder) / "each", documents, seed, **params)
+        hub = ["key", "order", "sketch", "kept"]
+        assert rows_left(left, "hubs", hub) == rows_left([steps.datasets], "hubs", hub)
+        assert rows_left(left, "kept", ["text"]) == rows_left([steps.datasets], "kept", ["text"])
     assert decided(one_by_one) == decided(at_once)
 
 
 def test_later_crawls_are_found_to_be_duplicates_of_earlier_ones(tmp_path: Path) -> None:
     documents = crawls(7, 30)
-    found = crawl_after_crawl(fuzzy_dedup, tmp_path, documents, 7, policy="earliest")
+    found, _ = crawl_after_crawl(fuzzy_dedup, tmp_path, documents, 7, policy="earliest")
     crawl_of = {document["doc_id"]: document["crawl"] for document in documents}
     crossing = [name for name, row in decided(found).items() if crawl_of[row["duplicate_of"]] < crawl_of[name]]
     assert len(crossing) > 10
@@ -102,10 +112,11 @@ def test_exact_deduplication_crawl_after_crawl_equals_all_at_once(seed: int, buc
         for document in crawls(seed, 6)
     ]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        at_once, _ = run_wide(exact_dedup, Path(folder) / "all", deal(documents, 3, seed), policy="earliest")
+        at_once, steps = run_wide(exact_dedup, Path(folder) / "all", deal(documents, 3, seed), policy="earliest")
         patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
         patch.setattr(curate.wide, "BUCKET_BYTES", 2 * len(documents) * 72 // buckets)
-        one_by_one = crawl_after_crawl(exact_dedup, Path(folder) / "each", documents, seed, policy="earliest")
+        one_by_one, left = crawl_after_crawl(exact_dedup, Path(folder) / "each", documents, seed, policy="earliest")
+        assert rows_left(left, "keys", ["key", "order"]) == rows_left([steps.datasets], "keys", ["key", "order"])
     assert decided(one_by_one) == decided(at_once)
     assert decided(at_once)
 

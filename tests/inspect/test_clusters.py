@@ -37,6 +37,17 @@ def test_no_duplicates_no_clusters(tmp_path: Path) -> None:
     assert largest_clusters(open_run(write_run(tmp_path, [text_record(1)], parts=1))) == []
 
 
+def test_a_cluster_of_a_document_of_an_earlier_run(tmp_path: Path) -> None:
+    verdict = dropped("exact_dedup", "exact_duplicate", duplicate_of="ab" * 16)
+    found = largest_clusters(
+        open_run(write_run(tmp_path, [text_record(n, verdict=verdict) for n in range(3)], parts=1))
+    )
+    assert [(c.survivor.decision["source"], c.size, len(c.members)) for c in found] == [
+        (f"{'ab' * 16}, a document of an earlier run", 4, 3)
+    ]
+    assert found[0].survivor.text is None
+
+
 @given(st.dictionaries(st.integers(0, 9).map(str), st.integers(0, 9).map(str)))
 def test_chains_end(onward: dict[str, str]) -> None:
     for start in onward:
