@@ -215,3 +215,19 @@ def test_clean_keeps_what_was_published(recipe: Path, made_crawl: Path, tmp_path
     assert curate("clean", out).exit_code == 0
     assert not (out / "parts").exists()
     assert curate("digest", out).output == before
+
+
+def test_a_second_crawl_is_compared_with_the_first(recipe: Path, made_crawl: Path, tmp_path: Path) -> None:
+    """The same crawl again under a larger number: everything that was kept is an exact duplicate now, of the first."""
+    earliest = ["--set", "exact_dedup.policy=earliest", "--input", made_crawl]
+    first = curate("run", recipe, *earliest, "--crawl", 1, "--out", tmp_path / "1")
+    assert first.exit_code == 0, first.output
+    refused = curate("run", recipe, *earliest, "--out", tmp_path / "2", "--against", tmp_path / "1")
+    assert refused.exit_code == 2
+    assert "crawl" in refused.output
+    second = curate("run", recipe, *earliest, "--crawl", 2, "--out", tmp_path / "2", "--against", tmp_path / "1")
+    assert second.exit_code == 0, second.output
+    ledger = pq.read_table(tmp_path / "2" / "ledger").to_pylist()
+    kept = pq.read_table(tmp_path / "1" / "corpus")["doc_id"].to_pylist()
+    assert "kept" not in {row["verdict"] for row in ledger}
+    assert {row["duplicate_of"] for row in ledger if row["reason"] == "exact_duplicate"} == set(kept)
