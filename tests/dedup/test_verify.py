@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.dedup.candidates import PAIRS
+from curate.dedup.earlier import Earlier
 from curate.dedup.jaccard import ShingleSets, at_or_over, compare, shingle_sets
 from curate.dedup.verify import AskForTexts, Compare, DeliverTexts, places_of, verify
 from curate.errors import EngineError
@@ -59,6 +60,9 @@ TEXTS = [
     "Short.",
 ]
 
+# Two parts, and no earlier run.
+ALONE = Earlier(2, (), ())
+
 
 def given_pairs(folder: Path) -> Dataset:
     """All pairs (later, earlier) of TEXTS, dealt out to two parts by parity; rows are number // 2."""
@@ -85,7 +89,7 @@ def made_steps(folder: Path) -> ShuffledSteps:
 
 @pytest.mark.parametrize("threshold", ["0.5", "0.7", "0.84", "1"])
 def test_edges_are_the_pairs_at_or_over_the_threshold(tmp_path: Path, threshold: str) -> None:
-    edges = verify(made_steps(tmp_path), given_pairs(tmp_path), Fraction(threshold), 5)
+    edges = verify(made_steps(tmp_path), given_pairs(tmp_path), ALONE, Fraction(threshold), 5)
     found = {
         (row["v_order"][0], row["u_order"][0]): Fraction(row["inter"], row["union"])
         for part in range(2)
@@ -96,16 +100,16 @@ def test_edges_are_the_pairs_at_or_over_the_threshold(tmp_path: Path, threshold:
 
 
 def test_only_texts_of_other_parts_are_asked_for_and_once(tmp_path: Path) -> None:
-    asked = pa.Table.from_batches(AskForTexts(given_pairs(tmp_path))(1)).to_pylist()
+    asked = pa.Table.from_batches(AskForTexts(given_pairs(tmp_path), ALONE)(1)).to_pylist()
     assert asked == [{"bucket": 0, "u": row, "asker": 1} for row in range(3)]
 
 
 def test_a_text_that_does_not_arrive_is_an_error(tmp_path: Path) -> None:
     steps, pairs = made_steps(tmp_path), given_pairs(tmp_path)
-    verify(steps, pairs, Fraction("0.7"), 5)
+    verify(steps, pairs, ALONE, Fraction("0.7"), 5)
     sent = [batch for part in range(2) for batch in DeliverTexts(steps.datasets["texts"])(part)]
     mine = pa.Table.from_batches(sent).filter(pa.compute.field("bucket") == 1)
-    reduce = Compare(steps.view, pairs, Fraction("0.7"), 5)
+    reduce = Compare(steps.view, pairs, ALONE, Fraction("0.7"), 5)
     assert list(reduce(1, iter(mine.to_batches())))
     with pytest.raises(EngineError, match="part 1: a text that a candidate pair needs did not arrive"):
         list(reduce(1, iter(mine.slice(1).to_batches())))
