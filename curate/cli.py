@@ -69,14 +69,13 @@ def run(
     against: Against = [],  # noqa: B006  # the same
     engine: Annotated[Literal["local"], typer.Option(help="Who carries the work out.")] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and say what would run.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and try it on a sample.")] = False,
+    sample: Annotated[int, typer.Option(help="MB of decompressed input that a dry run tries; 0: none.", min=0)] = 64,
 ) -> None:
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
-    from curate.against import open_earlier
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel
-    from curate.inspect.plan import render_inputs, render_plan
     from curate.inspect.report import write_report
     from curate.inspect.run_folder import open_run
     from curate.plan import compile_plan
@@ -86,9 +85,9 @@ def run(
 
     plan_ = compile_plan(load_recipe(recipe, input, set, crawl))
     if dry_run:
-        open_earlier(plan_, against, out)
-        render_plan(plan_, screen)
-        render_inputs(plan_, screen)
+        from curate.inspect.dry_run import render_dry_run
+
+        render_dry_run(plan_, out, LocalEngine(workers), sample << 20, against, screen, console)
         return
     progress = choose(console)
     try:

@@ -71,7 +71,7 @@ def build_part_table(files: Sequence[SourceFile], part_bytes: int, engine: Engin
         pass
     index.gather()
     pieces = [load_piece(json.loads(text)) for n in range(len(files)) for text in index.table(n)["piece"].to_pylist()]
-    return _write(group(pieces, part_bytes), folder)
+    return write_part_table(pieces, part_bytes, folder)
 
 
 def load_piece(entry: dict[str, Any]) -> Piece:
@@ -79,7 +79,9 @@ def load_piece(entry: dict[str, Any]) -> Piece:
     return Piece(**{**entry, "file": SourceFile(**entry["file"])})
 
 
-def _write(parts: Sequence[Sequence[Piece]], folder: Path) -> PartTable:
+def write_part_table(pieces: Sequence[Piece], part_bytes: int, folder: Path) -> PartTable:
+    """Put consecutive pieces together to parts, and write the table of them under `folder`."""
+    parts = group(pieces, part_bytes)
     for start in range(0, len(parts), PARTS_PER_FILE):
         entries = [[asdict(piece) for piece in part] for part in parts[start : start + PARTS_PER_FILE]]
         lines = [json.dumps({"fingerprint": _hash(entry), "pieces": entry}) + "\n" for entry in entries]

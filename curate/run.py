@@ -18,11 +18,11 @@ from curate.engines import Engine
 from curate.errors import DataError, EngineError
 from curate.ledger import totals
 from curate.lock import lock
-from curate.parts import PartTable, build_part_table
+from curate.parts import PartTable, build_part_table, write_part_table
 from curate.plan import MapStep, Plan
 from curate.publish import publish, view_of
 from curate.recipe import Recipe
-from curate.sources import list_files
+from curate.sources import Piece, SourceFile, list_files
 from curate.stage import versions_of
 from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, run_steps
 from curate.store import Manifest, write_json
@@ -48,19 +48,26 @@ class Result:
         return found
 
 
-def run(plan: Plan, out: Path, engine: Engine, progress: Progress, against: Sequence[Path] = ()) -> Result:
+def run(
+    plan: Plan,
+    out: Path,
+    engine: Engine,
+    progress: Progress,
+    against: Sequence[Path] = (),
+    sample: Sequence[Piece] = (),
+) -> Result:
     """Carry out a plan. Raises RecipeError, DataError, EngineError; what is finished by then stays finished.
 
     against: folders of finished runs, earlier crawls; what they have decided is final, and this crawl's duplicates of
-    their documents are dropped.
+    their documents are dropped. sample: the pieces of the input to read, all of it where there are none.
     """
     earlier = open_earlier(plan, against, out)
-    files = list_files(plan.recipe.inputs)
+    files = [] if sample else list_files(plan.recipe.inputs)
     with lock(out) as fence:
         (out / "run.json").unlink(missing_ok=True)
         place = Place(out / "parts", engine, progress, fence)
         try:
-            table = build_part_table(files, plan.recipe.output.part_bytes, engine, place.folder / "input")
+            table = _part_table(plan, files, sample, place)
             finished = run_steps(plan, table, place, what_is_left(earlier))
             _check_failures(finished, table, plan.recipe.output.max_failed_ratio)
             corpus, books = publish(finished, plan.corpus_schema, plan.recipe.output.shard_bytes, place, out)
@@ -73,6 +80,13 @@ def run(plan: Plan, out: Path, engine: Engine, progress: Progress, against: Sequ
         summary |= {"languages": language_sizes(corpus), "against": [run.summary["name"] for run in earlier]}
         write_json(out / "run.json", summary)
     return Result(out, summary)
+
+
+def _part_table(plan: Plan, files: Sequence[SourceFile], sample: Sequence[Piece], place: Place) -> PartTable:
+    folder, part_bytes = place.folder / "input", plan.recipe.output.part_bytes
+    if sample:
+        return write_part_table(sample, part_bytes, folder)
+    return build_part_table(files, part_bytes, place.engine, folder)
 
 
 def _tokens(

@@ -139,9 +139,21 @@ def test_compare_export_and_tokenizers(out: Path, tmp_path: Path) -> None:
     assert "400 entries" in curate("tokenizer", "inspect", model).output
 
 
+def test_a_dry_run_estimates_from_a_sample_and_leaves_nothing(recipe: Path, made_crawl: Path, tmp_path: Path) -> None:
+    """The crawl is smaller than the sample: what is estimated is what a run does."""
+    dry = curate("run", recipe, "--input", made_crawl, "--out", tmp_path / "out", "--dry-run", "--workers", 1)
+    assert dry.exit_code == 0, dry.output
+    assert not (tmp_path / "out").exists()
+    real = curate("run", recipe, "--input", made_crawl, "--out", tmp_path / "out")
+    records, kept = re.search(r"small: (\d+) of (\d+) records kept", real.output).group(2, 1)  # type: ignore[union-attr]  # it is there
+    assert f"of about {records} records in all, at most about {kept} would be kept" in dry.output
+    assert re.search(r"few_words +\d", dry.output)
+    assert "at least" not in dry.output
+
+
 def test_plan_and_dry_run_start_nothing(recipe: Path, made_crawl: Path, tmp_path: Path) -> None:
-    for words in (["plan", recipe, "--input", made_crawl],
-                  ["run", recipe, "--input", made_crawl, "--out", tmp_path / "out", "--dry-run"]):  # fmt: skip
+    given = [recipe, "--input", made_crawl]
+    for words in (["plan", *given], ["run", *given, "--out", tmp_path / "out", "--dry-run", "--sample", 0]):
         done = curate(*words)
         assert done.exit_code == 0, done.output
         assert "few_words unless word_count ≥ 30" in done.output

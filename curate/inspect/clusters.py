@@ -51,6 +51,13 @@ def largest_clusters(run: RunFolder, n: int = 20, members: int = 3) -> list[Clus
     ]
 
 
+def count_clusters(run: RunFolder) -> int:
+    """How many documents stand for others."""
+    repeats = _repeats(run)
+    onward = _onward(run, repeats)
+    return len({end_of(target, onward) for target in repeats})
+
+
 def _elsewhere(doc_id: str) -> dict[str, Any]:
     """What stands for a document of an earlier run, which this run's ledger does not know."""
     known = {"doc_id": doc_id, "verdict": "kept", "source": f"{doc_id}, a document of an earlier run"}

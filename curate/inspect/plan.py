@@ -1,6 +1,6 @@
 """What a plan will do, as people read it: steps in order, columns in and out, every rule with its threshold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from curate.inspect.show import bounds
 from curate.plan import MapStep, Plan, WideStep
-from curate.sources import list_files
+from curate.sources import SourceFile
 
 INDENT = 4
 LISTED = 12
@@ -28,9 +28,8 @@ def render_plan(plan: Plan, console: Console) -> None:
     console.print(Text(f"\n{len(plan.steps)} steps, {exchanges}"))
 
 
-def render_inputs(plan: Plan, console: Console) -> None:
-    """Print what the recipe's inputs amount to. Raises RecipeError for an input that is not there."""
-    files = list_files(plan.recipe.inputs)
+def render_inputs(files: Sequence[SourceFile], console: Console) -> None:
+    """Print what the inputs amount to."""
     size = sum(file.size_bytes for file in files)
     console.print(f"{len(files):,} files, {size / 1e6:,.1f} MB as stored")
 

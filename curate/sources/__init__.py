@@ -2,6 +2,7 @@
 
 list_files(inputs)                 what there is to read
 split(file, part_bytes, folder)    where it may be cut
+head(file, part_bytes)             its beginning, for a sample
 group(pieces, part_bytes)          what makes up a part
 read(piece, limits, count)         its RAW rows, in batches
 """
@@ -21,9 +22,12 @@ from curate.sources.files import (
     open_stored,
 )
 from curate.sources.rows import Limits, Row, batches, dropped, failed, make_row
-from curate.sources.split import group, split
+from curate.sources.split import group, head, split, whole_of
 
-__all__ = ["Input", "Limits", "Piece", "SourceFile", "group", "input_from_path", "list_files", "read", "split"]
+__all__ = [
+    "Input", "Limits", "Piece", "SourceFile", "group", "head", "input_from_path", "list_files", "read", "split",
+    "whole_of",
+]  # fmt: skip
 
 
 def read(piece: Piece, limits: Limits, count: Callable[[str, int], None]) -> Iterator[pa.RecordBatch]:

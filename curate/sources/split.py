@@ -24,15 +24,36 @@ def split(file: SourceFile, part_bytes: int, spill_folder: Path) -> list[Piece]:
 
     A file that cannot be indexed is one piece: its reader says what is wrong with it.
     """
-    compressed = _is_compressed(file)
-    estimated = file.size_bytes * (_COMPRESSED_SHARE if compressed else 1)
-    whole = [Piece(file, estimated_bytes=estimated)]
-    if estimated <= part_bytes or file.format not in (*WARC_KINDS, "jsonl", "parquet") or file.format == "arc":
+    whole = whole_of(file)
+    if not _may_be_cut(whole, part_bytes):
+        return [whole]
+    try:
+        return _cut(file, part_bytes, spill_folder) or [whole]
+    except (OSError, ValueError):
+        return [whole]
+
+
+def head(file: SourceFile, part_bytes: int) -> Piece:
+    """The first piece of a file, about `part_bytes` of decompressed records; nothing behind it is read."""
+    whole = whole_of(file)
+    if not _may_be_cut(whole, part_bytes):
         return whole
     try:
-        return _cut(file, part_bytes, spill_folder, compressed) or whole
+        if file.format == "jsonl":
+            return Piece(file, 0, part_bytes, part_bytes)
+        runs = _row_group_runs if file.format == "parquet" else _record_runs
+        return next(runs(file, part_bytes), whole)
     except (OSError, ValueError):
         return whole
+
+
+def whole_of(file: SourceFile) -> Piece:
+    """A file as one piece."""
+    return Piece(file, estimated_bytes=file.size_bytes * (_COMPRESSED_SHARE if _is_compressed(file) else 1))
+
+
+def _may_be_cut(whole: Piece, part_bytes: int) -> bool:
+    return whole.estimated_bytes > part_bytes and whole.file.format in ("warc", "wet", "jsonl", "parquet")
 
 
 def group(pieces: Sequence[Piece], part_bytes: int) -> list[list[Piece]]:
@@ -48,26 +69,25 @@ def group(pieces: Sequence[Piece], part_bytes: int) -> list[list[Piece]]:
     return parts
 
 
-def _cut(file: SourceFile, part_bytes: int, spill_folder: Path, compressed: bool) -> list[Piece]:
+def _cut(file: SourceFile, part_bytes: int, spill_folder: Path) -> list[Piece]:
     if file.format == "parquet":
         return list(_row_group_runs(file, part_bytes))
     if file.format == "jsonl":
-        return list(_spill_lines(file, part_bytes, spill_folder) if compressed else _line_runs(file, part_bytes))
+        spilled = _is_compressed(file)
+        return list(_spill_lines(file, part_bytes, spill_folder) if spilled else _line_runs(file, part_bytes))
     if layout_of(file.path) == "one_stream":
         return list(_spill_records(file, part_bytes, spill_folder))
-    return _runs(file, list(boundaries(file.path)), part_bytes)
+    return list(_record_runs(file, part_bytes))
 
 
-def _runs(file: SourceFile, records: Sequence[tuple[int, int]], part_bytes: int) -> list[Piece]:
-    """Pieces from (offset, decompressed bytes) of every record."""
-    starts, sizes = [0], [0]
-    for offset, size in records:
-        if sizes[-1] >= part_bytes:
-            starts.append(offset)
-            sizes.append(0)
-        sizes[-1] += size
-    ends = [*starts[1:], None]
-    return [Piece(file, start, end, size) for start, end, size in zip(starts, ends, sizes, strict=True)]
+def _record_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
+    start, size = 0, 0
+    for offset, record_bytes in boundaries(file.path):
+        if size >= part_bytes:
+            yield Piece(file, start, offset, size)
+            start, size = offset, 0
+        size += record_bytes
+    yield Piece(file, start, None, size)
 
 
 def _row_group_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
@@ -116,7 +136,7 @@ def _spill_lines(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Pi
 def _spill_records(file: SourceFile, part_bytes: int, folder: Path) -> Iterator[Piece]:
     """Copy runs of records out of one compressed stream. A stream that is cut is left to its reader, whole."""
     with open_inflated(file.path) as stream:
-        for number, piece in enumerate(_runs(file, list(boundaries(file.path)), part_bytes)):
+        for number, piece in enumerate(list(_record_runs(file, part_bytes))):
             path = folder / f"{number:06d}.warc"
             with atomic_file(path) as temporary, open(temporary, "wb") as out:
                 while piece.end is None or piece.start + out.tell() < piece.end:

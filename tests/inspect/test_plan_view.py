@@ -1,13 +1,12 @@
 """What `curate plan` and `curate stages` print."""
 
 import io
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from curate.errors import RecipeError
-from curate.inspect.plan import render_inputs, render_plan
+from curate.inspect.plan import render_plan
 from curate.inspect.stages import render_stage, render_stages, stage_help
 from curate.plan import compile_plan, stage_names
 from curate.recipe import parse_recipe
@@ -40,12 +39,6 @@ def test_plan_names_steps_columns_rules_and_exchanges_on_a_narrow_terminal() -> 
         "03-fuzzy_dedup 9 exchanges", "4 steps, 9 exchanges",
     ):  # fmt: skip
         assert expected in text, expected
-
-
-def test_inputs_that_are_not_there(tmp_path: Path) -> None:
-    recipe = {"name": "r", "input": [{"name": "i", "root": f"{tmp_path}/nothing"}], "stage": [{"use": "extract"}]}
-    with pytest.raises(RecipeError, match="nothing"):
-        render_inputs(compile_plan(parse_recipe(recipe)), printed()[0])
 
 
 @pytest.mark.parametrize("name", stage_names())
