@@ -5,9 +5,10 @@ where the bytes show it, and believed to be undone already where they do not.
 """
 
 import re
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from zlib_ng import zlib_ng as zlib
 
 MAX_HEADER_BYTES = 256 << 10
 _STATUS = re.compile(rb"(?:HTTP/\d(?:\.\d)?\s+)+(\d{3})")
@@ -115,7 +116,7 @@ def _inflate(data: bytes, limit: int) -> bytes:
         inflater = zlib.decompressobj(window_bits)
         try:
             result = inflater.decompress(data, limit)
-        except zlib.error:
+        except zlib.error:  # type: ignore[misc]  # its stub has an instance where the class is
             continue
         if result or inflater.eof:
             return result

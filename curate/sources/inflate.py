@@ -7,10 +7,11 @@ whatever a bomb inflates to.
 """
 
 import io
-import zlib
 from bisect import bisect_right
 from functools import cache
 from typing import Any, Literal
+
+from zlib_ng import zlib_ng as zlib  # the same stream and the same errors, in half the time
 
 from curate.sources.files import compression_of, open_stored
 
@@ -222,4 +223,4 @@ def _decompressor(kind: str) -> Any:
 def _damage() -> tuple[type[Exception], ...]:
     import zstandard
 
-    return zlib.error, zstandard.ZstdError
+    return zlib.error, zstandard.ZstdError  # type: ignore[return-value]  # its stub has an instance where the class is
