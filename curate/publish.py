@@ -38,10 +38,11 @@ class CorpusTask:
 
     def _batches(self, shard: int, draft: Draft) -> Iterator[pa.RecordBatch]:
         for part in self.shards[shard]:
-            kept = self.view.undecided(part, self.schema.names).select(self.schema.names)
-            draft.count("kept", kept.num_rows)
-            count_languages(kept, draft)
-            yield from kept.cast(self.schema).to_batches(max_chunksize=BATCH_ROWS)
+            for piece in self.view.undecided_slices(part, self.schema.names):
+                kept = piece.select(self.schema.names)
+                draft.count("kept", kept.num_rows)
+                count_languages(kept, draft)
+                yield from kept.cast(self.schema).to_batches(max_chunksize=BATCH_ROWS)
 
 
 @dataclass(frozen=True)

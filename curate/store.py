@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -26,6 +28,8 @@ WRITER_OPTIONS: Mapping[str, Any] = {"compression": "zstd", "compression_level":
 ROW_GROUP_BYTES = 32 << 20
 BATCH_ROWS = 1024
 MANIFESTS_PER_FILE = 1000
+# Rows of a part that are read at a time where texts are among them.
+SLICE_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -155,10 +159,12 @@ class Dataset:
         """The manifest of a part, as its task publishes it."""
         return Path(self.folder) / f"part-{part:06d}.json"
 
-    def batches(self, part: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
-        """The rows of one part, in the order they were written."""
+    def batches(
+        self, part: int, columns: Sequence[str] | None = None, rows: int = 64 * BATCH_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one part, in the order they were written, at most `rows` at a time."""
         with pq.ParquetFile(self.path(part)) as file:
-            yield from file.iter_batches(BATCH_ROWS * 64, columns=None if columns is None else list(columns))
+            yield from file.iter_batches(rows, columns=None if columns is None else list(columns))
 
     def table(self, part: int, columns: Sequence[str] | None = None) -> pa.Table:
         """One part as a table."""
@@ -251,6 +257,24 @@ class View:
                 arrays.update({name: table[name] for name in wanted})
         return pa.table({name: arrays[name] for name in columns})
 
+    def slices(self, part: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The same, SLICE_ROWS at a time: memory holds no part's whole text. A part without rows has none."""
+        newest = {name: layer for layer in self.layers for name in layer.columns}
+        wanted = [(layer, [name for name in columns if newest.get(name) is layer]) for layer in self.layers]
+        streams = [_cut(layer.dataset.batches(part, names, SLICE_ROWS)) for layer, names in wanted if names]
+        for pieces in zip(*streams, strict=True):
+            arrays = {name: piece[name] for piece in pieces for name in piece.column_names}
+            yield pa.table({name: arrays[name] for name in columns})
+
+    def take(self, part: int, columns: Sequence[str], rows: npt.NDArray[Any]) -> pa.Table:
+        """`columns` of some rows of a part, int[n] ascending."""
+        start, found = 0, []
+        for piece in self.slices(part, columns):
+            first, last = np.searchsorted(rows, (start, start + piece.num_rows))
+            found.append(piece.take(pa.array(rows[first:last] - start)))
+            start += piece.num_rows
+        return pa.concat_tables(found) if found else self.table(part, columns)
+
     def verdicts(self, part: int) -> pa.Table:
         """The VERDICT columns of every row of a part: the first verdict that any step gave."""
         from curate.ledger import first_verdicts
@@ -259,9 +283,37 @@ class View:
 
     def undecided(self, part: int, columns: Sequence[str]) -> pa.Table:
         """`columns` of the rows that no step has decided yet, and `row`: int32, their place in the part."""
-        open_rows = self.verdicts(part)["verdict"].combine_chunks().is_null()
-        rows = pa.array(range(len(open_rows)), pa.int32()).filter(open_rows)
-        table = self.table(part, columns)
-        if len(rows) < len(open_rows):
-            table = table.filter(open_rows)
-        return table.append_column("row", rows)
+        table, is_open = self.table(part, columns), self._open(part)
+        rows = pa.array(np.flatnonzero(is_open), pa.int32())
+        return (table if len(rows) == len(is_open) else table.filter(pa.array(is_open))).append_column("row", rows)
+
+    def undecided_slices(self, part: int, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """The same, as far as it lies in SLICE_ROWS rows of the part at a time."""
+        is_open, start = self._open(part), 0
+        for piece in self.slices(part, columns):
+            mask = is_open[start : start + piece.num_rows]
+            rows = pa.array(np.flatnonzero(mask) + start, pa.int32())
+            yield piece.filter(pa.array(mask)).append_column("row", rows)
+            start += piece.num_rows
+
+    def _open(self, part: int) -> npt.NDArray[np.bool_]:
+        """bool[n]: which rows no step has decided."""
+        given = [layer.dataset.table(part, ["verdict"])["verdict"].is_valid().to_numpy() for layer in self.layers]
+        return np.asarray(~np.logical_or.reduce(given))
+
+
+def _cut(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """The rows in tables of SLICE_ROWS, the last one with what is left: readers cut where row groups end."""
+    waiting: list[pa.RecordBatch] = []
+    held = 0
+    for batch in batches:
+        waiting.append(batch)
+        held += batch.num_rows
+        if held >= SLICE_ROWS:
+            table = pa.Table.from_batches(waiting)
+            whole = held - held % SLICE_ROWS
+            yield from (table.slice(start, SLICE_ROWS) for start in range(0, whole, SLICE_ROWS))
+            waiting = table.slice(whole).to_batches()
+            held -= whole
+    if held:
+        yield pa.Table.from_batches(waiting)

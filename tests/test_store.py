@@ -2,12 +2,19 @@
 
 import errno
 import os
+import random
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from curate import store
 from curate.errors import EngineError, LockError
 from curate.lock import lock
 from curate.schema import VERDICT
@@ -93,3 +100,41 @@ def test_only_the_holder_of_the_lock_publishes(tmp_path: Path) -> None:
     with pytest.raises(LockError, match="discarded"), atomic_file(tmp_path / "c", late) as temporary:
         temporary.write_text("c")
     assert not (tmp_path / "c").exists()
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=6), st.integers(1, 7), st.randoms(use_true_random=False))
+def test_slices_are_the_table_however_row_groups_lie(groups: list[int], rows: int, chance: random.Random) -> None:
+    """Two layers whose files are cut into other row groups; a column of the first is written again by the second."""
+    n = sum(groups)
+    first = pa.table({"a": range(n), "b": [f"old {k}" for k in range(n)], **nothing_decided(n)})
+    second = pa.table({"b": [None if k % 5 == 0 else f"new {k}" for k in range(n)], **nothing_decided(n, every=3)})
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "SLICE_ROWS", rows)
+        layers = []
+        for name, table in (("first", first), ("second", second)):
+            chance.shuffle(groups)
+            dataset = Dataset(str(Path(folder) / name), 1)
+            dataset.path(0).parent.mkdir()
+            with pq.ParquetWriter(dataset.path(0), table.schema) as writer:
+                start = 0
+                for size in groups:
+                    writer.write_table(table.slice(start, size))
+                    start += size
+            layers.append(Layer(dataset, tuple(name for name in table.column_names if name not in VERDICT.names)))
+        view = View(tuple(layers))
+        pieces = list(view.slices(0, ["b", "a"]))
+        assert [piece.num_rows for piece in pieces[:-1]] == [rows] * (len(pieces) - 1)
+        assert [row for piece in pieces for row in piece.to_pylist()] == view.table(0, ["b", "a"]).to_pylist()
+        undecided = [row for piece in view.undecided_slices(0, ["b"]) for row in piece.to_pylist()]
+        assert undecided == view.undecided(0, ["b"]).to_pylist()
+        assert [row["row"] for row in undecided] == [k for k in range(n) if k % 3]
+        chosen = np.array(sorted(chance.sample(range(n), n // 2)), np.int64)
+        assert view.take(0, ["b"], chosen)["b"].to_pylist() == [second["b"][int(k)].as_py() for k in chosen]
+
+
+def nothing_decided(rows: int, every: int = 0) -> dict[str, pa.Array]:
+    """VERDICT columns in which every so many rows are dropped."""
+    columns = {item.name: pa.nulls(rows, item.type) for item in VERDICT}
+    if every:
+        columns["verdict"] = pa.array(["dropped" if k % every == 0 else None for k in range(rows)], pa.string())
+    return columns

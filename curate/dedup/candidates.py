@@ -127,9 +127,9 @@ class EmitBands:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """BAND_ROWS of a part."""
-        table = self.view.undecided(part, ["doc_id", "crawl", "date", "text"])
-        for documents in text_slices(table, SLICE_BYTES):
-            yield from batches_of(self._columns(part, documents), BAND_ROWS)
+        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
+            for documents in text_slices(table, SLICE_BYTES):
+                yield from batches_of(self._columns(part, documents), BAND_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[npt.NDArray[np.generic] | pa.Array]:
         how = self.signing

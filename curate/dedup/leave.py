@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import zstandard
 
-from curate.dedup.candidates import BAND_ROWS, SLICE_BYTES, EmitBands, Meeting, meet, text_slices
+from curate.dedup.candidates import BAND_ROWS, EmitBands, Meeting, meet
 from curate.dedup.earlier import HUB_ROWS, HUBS, KEPT, KEPT_TEXTS
 from curate.dedup.hubs import hub_pairs
 from curate.dedup.rows import BATCH_ROWS, Int64s, addresses, batches_of, lookup, numbers, table_of
@@ -107,9 +107,10 @@ class EmitTexts:
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """TEXT_ROWS of a part."""
         compress = zstandard.ZstdCompressor(level=1).compress
-        table = self.view.undecided(part, ["text"])
-        kept = lookup(self.decided.dropped(part), addresses(part, numbers(table["row"]))) < 0
-        for texts in text_slices(table.filter(pc.and_(pa.array(kept), table["text"].is_valid())), SLICE_BYTES):
+        dropped = self.decided.dropped(part)
+        for table in self.view.undecided_slices(part, ["text"]):
+            kept = lookup(dropped, addresses(part, numbers(table["row"]))) < 0
+            texts = table.filter(pc.and_(pa.array(kept), table["text"].is_valid()))
             packed = pa.array([compress(text.as_buffer()) for text in texts["text"]], pa.binary())
             yield from batches_of([np.full(texts.num_rows, part), numbers(texts["row"]), packed], TEXT_ROWS)
 

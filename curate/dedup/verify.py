@@ -117,7 +117,7 @@ class AnswerTexts:
         """The compressed text of each of the ascending `documents`."""
         if bucket >= self.earlier.parts:  # of an earlier run, whose texts are compressed already
             return pa.concat_arrays([texts for _, texts in self.earlier.texts_of(documents)])
-        texts = self.view.table(bucket, ["text"])["text"].take(pa.array(row_of(documents)))
+        texts = self.view.take(bucket, ["text"], row_of(documents))["text"]
         compress = zstandard.ZstdCompressor(level=1).compress
         return pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
 
@@ -171,7 +171,7 @@ class Compare:
     def _sets_here(self, part: int, v: Int64s, u: Int64s) -> ShingleSets:
         """Of every v, and of the u in the same part."""
         documents = distinct(np.concatenate((v, u[part_of(u) == part])))
-        texts = self.view.table(part, ["text"])["text"].take(pa.array(row_of(documents)))
+        texts = self.view.take(part, ["text"], row_of(documents))["text"]
         return shingle_sets(documents, one_chunk(texts), self.ngram)
 
     def _sets_sent(self, rows: Iterator[pa.RecordBatch]) -> Iterator[ShingleSets]:

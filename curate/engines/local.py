@@ -29,7 +29,7 @@ from curate.wide import Emit
 TRIES = 3
 WAITING_PER_WORKER = 2
 # Emitted rows are sorted by bucket in runs of this size; a bucket then has one batch per run.
-RUN_BYTES = 128 << 20
+RUN_BYTES = 64 << 20
 
 
 class LocalEngine:
@@ -179,7 +179,7 @@ class ReduceTask:
 
 
 def sorted_runs(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """(bucket, its rows) for each bucket in each run of about 128 MB; the order within a bucket is kept."""
+    """(bucket, its rows) for each bucket in each run of about 64 MB; the order within a bucket is kept."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:

@@ -49,6 +49,11 @@ def head(file: SourceFile, part_bytes: int) -> Piece:
 
 def whole_of(file: SourceFile) -> Piece:
     """A file as one piece."""
+    if file.format == "parquet":
+        try:
+            return Piece(file, estimated_bytes=sum(row_groups(file)))
+        except (OSError, ValueError):
+            return Piece(file, estimated_bytes=file.size_bytes)
     return Piece(file, estimated_bytes=file.size_bytes * (_COMPRESSED_SHARE if _is_compressed(file) else 1))
 
 

@@ -184,16 +184,18 @@ def kept_documents(view: View, part: int, limit: int = 1 << 64, seed: int = 0) -
     limit: only documents whose hash with `seed` is below it. lang is null where the recipe finds no languages.
     """
     known = [name for name in ("doc_id", "text", "lang") if name in view.columns]
-    table = view.undecided(part, known).select(known)
-    if "lang" not in known:
-        table = table.append_column("lang", pa.nulls(table.num_rows, pa.string()))
-    if limit < 1 << 64:
-        table = table.filter(pa.array([seeded_hash(seed, i) < limit for i in table["doc_id"].to_pylist()], pa.bool_()))
-    table = table.set_column(table.schema.get_field_index("text"), "text", pc.fill_null(table["text"], ""))
-    size = np.cumsum(pc.binary_length(table["text"]).to_numpy())
-    starts = [*np.unique(size // SLICE_BYTES, return_index=True)[1].tolist(), table.num_rows]
-    for start, stop in pairwise(starts):
-        yield table.slice(start, stop - start)
+    for piece in view.undecided_slices(part, known):
+        table = piece.select(known)
+        if "lang" not in known:
+            table = table.append_column("lang", pa.nulls(table.num_rows, pa.string()))
+        if limit < 1 << 64:
+            chosen = [seeded_hash(seed, doc_id) < limit for doc_id in table["doc_id"].to_pylist()]
+            table = table.filter(pa.array(chosen, pa.bool_()))
+        table = table.set_column(table.schema.get_field_index("text"), "text", pc.fill_null(table["text"], ""))
+        size = np.cumsum(pc.binary_length(table["text"]).to_numpy())
+        starts = [*np.unique(size // SLICE_BYTES, return_index=True)[1].tolist(), table.num_rows]
+        for start, stop in pairwise(starts):
+            yield table.slice(start, stop - start)
 
 
 def one_sequence_each(document_lengths: IntArray) -> Packing:
