@@ -1,12 +1,13 @@
 """Running narrow stages over one part, and writing what they add, aligned by row, with their verdicts.
 
-A part comes from the readers in the first map step and from earlier steps' files in all others. It is worked through
-in batches; a document that is decided leaves the batch, so that later stages see undecided ones only, and its row is
-put back in its place at the end with nulls where no stage reached it.
+A part comes from the readers in the first map step and from earlier steps' files in all others, with pages read again
+where a later stage wants them (`curate.reread`). It is worked through in batches; a document that is decided leaves the
+batch, so that later stages see undecided ones only, and its row is put back in its place at the end with nulls where no
+stage reached it.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,8 +17,8 @@ import pyarrow.compute as pc
 
 from curate.parts import PartTable
 from curate.rule import decide
-from curate.schema import RAW, TRANSIENT, VERDICT
-from curate.sources import Limits, read
+from curate.schema import RAW, VERDICT
+from curate.sources import Limits, Piece, read
 from curate.stage import StageCall
 from curate.store import BATCH_ROWS, Dataset, Draft, Manifest, View
 
@@ -41,9 +42,12 @@ class FromInput:
         """RAW rows; a verdict of the reader's is one of the stage `read`."""
         for piece in self.table.pieces(part):
             draft.count("read_bytes", piece.estimated_bytes)
-            rows = read(piece, self.limits, draft.count)
-            for batch in _timed(rows, draft, "read"):
-                yield _with_verdicts(pa.Table.from_batches([batch], RAW))
+            yield from map(_with_verdicts, self.read(piece, draft, draft.count))
+
+    def read(self, piece: Piece, draft: Draft, count: Callable[[str, int], None]) -> Iterator[pa.Table]:
+        """RAW rows of a piece as they are. count: told of records that are no documents."""
+        for batch in _timed(read(piece, self.limits, count), draft, "read"):
+            yield pa.Table.from_batches([batch], RAW)
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,16 @@ class FromView:
 
     def batches(self, part: int, draft: Draft) -> Iterator[pa.Table]:
         """Slices of the part; rows that are decided already come along and stay as they are."""
-        table = self.view.table(part, self.columns)
-        decided = self.view.verdicts(part)
-        for start in range(0, max(decided.num_rows, 1), BATCH_ROWS):
-            batch = table.slice(start, BATCH_ROWS)
-            for name in VERDICT.names:
-                batch = batch.append_column(VERDICT.field(name), decided[name].slice(start, BATCH_ROWS))
-            yield batch
+        rows = self.rows(part)
+        for start in range(0, max(rows.num_rows, 1), BATCH_ROWS):
+            yield rows.slice(start, BATCH_ROWS)
+
+    def rows(self, part: int) -> pa.Table:
+        """All rows of a part."""
+        table, decided = self.view.table(part, self.columns), self.view.verdicts(part)
+        for name in VERDICT.names:
+            table = table.append_column(VERDICT.field(name), decided[name])
+        return table
 
 
 @dataclass(frozen=True)
@@ -204,10 +211,10 @@ def _timed(rows: Iterator[pa.RecordBatch], draft: Draft, stage: str) -> Iterator
 
 
 def columns_needed(calls: tuple[StageCall, ...]) -> tuple[str, ...]:
-    """The stored columns that a map step behind the first has to read."""
+    """The columns that a map step behind the first has to be given."""
     added: set[str] = set()
     needed: dict[str, None] = {}
     for call in calls:
-        needed |= {name: None for name in call.needs if name not in added and name not in TRANSIENT}
+        needed |= {name: None for name in call.needs if name not in added}
         added |= set(call.stage.adds)
     return tuple(needed)

@@ -1,8 +1,9 @@
 """From a recipe to an ordered list of steps, checked before the first byte is read.
 
 A MapStep runs narrow stages over one part at a time; a WideStep exchanges rows between parts. Map steps end where a
-stage is durable, so that a changed rule never repeats extraction. Every needed column must be supplied by an earlier
-stage; every parameter, model, list and rule pack must exist.
+stage is durable, so that a changed rule never repeats extraction. Pages are not stored: the first map step has them at
+hand, and a later one that needs them reads the input again. Every needed column must be supplied by an earlier stage;
+every parameter, model, list and rule pack must exist.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ from curate.wide import WideStage
 
 WIDE_STAGES = {
     "url_dedup": "curate.dedup.url:url_dedup",
+    "html_dedup": "curate.dedup.html:html_dedup",
     "exact_dedup": "curate.dedup.exact:exact_dedup",
     "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
 }
@@ -37,12 +39,16 @@ READ_VERSION = 2
 
 @dataclass(frozen=True)
 class MapStep:
-    """Narrow stages that run one after another over a part; `writes` are the columns it stores."""
+    """Narrow stages that run one after another over a part; `writes` are the columns it stores.
+
+    reads_again: columns that no step has stored, for which a step that is not the first reads the input once more.
+    """
 
     name: str
     calls: tuple[StageCall, ...]
     writes: Mapping[str, pa.DataType]
     fingerprint: str
+    reads_again: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +133,16 @@ class WideCall:
     facts: Any = None
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns that it reads."""
+        return self.stage.needs
+
+    @property
+    def compares_text(self) -> bool:
+        """Whether it looks at texts, itself or in what prepares it."""
+        return any("text" in needs for needs in (self.stage.needs, *(inner.needs for inner in self.stage.prepare)))
+
+    @property
     def fingerprint(self) -> str:
         """Changes exactly when the stage's code version, parameters or what it reads change."""
         return _digest([self.stage.path, self.stage.version, self.name, dict(self.params), self.facts])
@@ -141,12 +157,19 @@ def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
         if isinstance(stage, WideStage):
             if table.rules or table.retune:
                 raise RecipeError(f"stage {table.label!r} decides by itself and takes no rules")
-            names = [(inner, inner.path.rpartition(":")[2]) for inner in stage.prepare]
-            calls += [StageCall(inner, f"{table.label}.{name}") for inner, name in names]
+            for inner in stage.prepare:
+                prepared = StageCall(inner, f"{table.label}.{inner.path.rpartition(':')[2]}")
+                calls.insert(_first_end(calls) if TRANSIENT.issuperset(inner.needs) else len(calls), prepared)
             calls.append(WideCall(stage, table.label, params, facts))
         else:
             calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params)), facts))
     return calls
+
+
+def _first_end(calls: Sequence[StageCall | WideCall]) -> int:
+    """Where the first map step ends. It has pages at hand: what is prepared from nothing else is prepared in it."""
+    ends = (at for at, call in enumerate(calls) if isinstance(call, WideCall) or call.stage.durable)
+    return next(ends, len(calls))
 
 
 def resolve_stage(use: str) -> Stage | WideStage:
@@ -190,22 +213,26 @@ def _check_names(calls: Sequence[StageCall | WideCall]) -> None:
 
 @dataclass
 class _Draft:
-    """The plan in the making: what is known so far, and the map step that is still open."""
+    """The plan in the making: what is known so far, and the map step that is still open.
+
+    unstored: what the open step takes from pages. compared_by: the first wide stage that has compared texts.
+    """
 
     steps: list[Step] = field(default_factory=list)
     waiting: list[StageCall] = field(default_factory=list)
     stored: dict[str, pa.DataType] = field(
         default_factory=lambda: {name: RAW.field(name).type for name in SUPPLIED if name not in TRANSIENT}
     )
-    transient: set[str] = field(default_factory=lambda: set(TRANSIENT))
+    unstored: set[str] = field(default_factory=set)
+    compared_by: str = ""
     added_by: dict[str, str] = field(default_factory=dict)
 
     def add(self, call: StageCall | WideCall) -> None:
         """Append one call, closing the open map step where the results are worth keeping."""
-        needs = call.needs if isinstance(call, StageCall) else call.stage.needs
-        self._check_columns(call.name, needs)
+        self._check_columns(call)
         if isinstance(call, WideCall):
             self._close_map()
+            self.compared_by = self.compared_by or (call.name if call.compares_text else "")
             self.stored |= call.stage.adds  # `cluster_size` is what every dedup stage adds to
             name = f"{len(self.steps):02d}-{call.name}"
             chained = self._chain(call.fingerprint)
@@ -232,8 +259,9 @@ class _Draft:
         named = [call.name for call in calls if call.stage.durable or call.rules] or [call.name for call in calls]
         name = f"{len(self.steps):02d}-{named[-1] if named else 'read'}"
         chained = self._chain(_digest([call.fingerprint for call in calls]))
-        self.steps.append(MapStep(name, calls, writes, chained))
-        self.transient.clear()
+        again = tuple(sorted(self.unstored)) if self.steps else ()
+        self.steps.append(MapStep(name, calls, writes, chained, again))
+        self.unstored.clear()
 
     def _claim(self, call: StageCall, added: Mapping[str, pa.DataType]) -> None:
         """A column belongs to the stage that adds it; the same stage, used again, writes it anew."""
@@ -248,15 +276,16 @@ class _Draft:
         before = self.steps[-1].fingerprint if self.steps else f"read {READ_VERSION}"
         return _digest([before, fingerprint])
 
-    def _check_columns(self, name: str, needs: Iterable[str]) -> None:
-        for column in needs:
-            if column in self.stored or column in self.transient:
-                continue
-            if column in TRANSIENT:
-                raise RecipeError(
-                    f"stage {name!r} reads {column!r}, which only lasts until the first extraction or dedup; move it up"
-                )
-            raise RecipeError(f"stage {name!r} needs the column {column!r}, which no stage before it adds")
+    def _check_columns(self, call: StageCall | WideCall) -> None:
+        missing = [name for name in call.needs if name not in self.stored]
+        for column in missing:
+            if column not in TRANSIENT or isinstance(call, WideCall):
+                raise RecipeError(f"stage {call.name!r} needs the column {column!r}, which no stage before it adds")
+        if missing and "text" in call.stage.adds and self.compared_by:
+            raise RecipeError(
+                f"stage {call.name!r} makes the text, but {self.compared_by!r} compares texts before it; move it up"
+            )
+        self.unstored.update(missing)
 
 
 def _digest(facts: Any) -> str:

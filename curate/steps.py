@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.engines import Engine, Exchange
-from curate.narrow import FromInput, FromView, MapTask, columns_needed
+from curate.narrow import FromInput, FromView, MapTask, Rows, columns_needed
 from curate.parts import PartTable
 from curate.plan import MapStep, Plan, WideStep
+from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
 from curate.store import Dataset, Draft, Fence, Layer, Manifest, View
@@ -100,17 +101,22 @@ def _run_map(
 ) -> Finished:
     output = place.dataset(step.name, table.parts)
     options = plan.recipe.output
-    if before:
-        rows: FromInput | FromView = FromView(view, columns_needed(step.calls))
-        upstream = before[-1].fingerprints
-    else:
-        rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
-        upstream = list(table.fingerprints())
+    input_rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
+    rows = _stored_rows(step, view, input_rows) if before else input_rows
+    upstream = before[-1].fingerprints if before else list(table.fingerprints())
     task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
     limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
     wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
     manifests = complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
     return Finished(step.name, output, tuple(step.writes), manifests)
+
+
+def _stored_rows(step: MapStep, view: View, first: FromInput) -> Rows:
+    """What a map step behind the first works on; what is not stored is read again."""
+    needed = [name for name in columns_needed(step.calls) if name not in step.reads_again]
+    if not step.reads_again:
+        return FromView(view, tuple(needed))
+    return FromInputAgain(FromView(view, tuple(dict.fromkeys((*IDENTITY, *needed)))), first, step.reads_again)
 
 
 def _run_wide(step: WideStep, view: View, before: Finished, place: Place, earlier: EarlierRuns) -> Finished:

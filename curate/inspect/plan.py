@@ -35,6 +35,8 @@ def render_inputs(files: Sequence[SourceFile], console: Console) -> None:
 
 
 def _stages(console: Console, step: MapStep) -> None:
+    if step.reads_again:
+        _line(console, 1, f"reads the input again, for {', '.join(step.reads_again)}")
     for call in step.calls:
         _line(console, 1, call.name, "bold")
         _columns(console, 2, call.stage.needs, call.stage.adds)

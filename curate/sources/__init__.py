@@ -18,6 +18,7 @@ from curate.sources.files import (
     SourceFile,
     compression_of,
     input_from_path,
+    is_unchanged,
     list_files,
     open_stored,
 )
@@ -25,8 +26,8 @@ from curate.sources.rows import Limits, Row, batches, dropped, failed, make_row
 from curate.sources.split import group, head, split, whole_of
 
 __all__ = [
-    "Input", "Limits", "Piece", "SourceFile", "group", "head", "input_from_path", "list_files", "read", "split",
-    "whole_of",
+    "Input", "Limits", "Piece", "SourceFile", "group", "head", "input_from_path", "is_unchanged", "list_files", "read",
+    "split", "whole_of",
 ]  # fmt: skip
 
 

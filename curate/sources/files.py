@@ -124,14 +124,29 @@ def _listed(item: Input) -> list[SourceFile]:
 def _files_of(item: Input) -> Iterator[SourceFile]:
     system, root = open_system(item.root)
     for path in sorted(set(_paths(system, root, item))):
-        info = system.info(path)
+        size, version = _state(system, path)
         below = _below(root, path, item)
-        version = str(info.get("mtime") or info.get("ETag") or info.get("LastModified") or info.get("created") or "")
-        # fsspec's local file system follows links, as the reader will
-        size = int(info.get("size") or 0)
         where = path if "file" in system.protocol else system.unstrip_protocol(path)
         kind = _format(path, where) if item.format == "auto" else item.format
         yield SourceFile(_printable(f"{item.name}/{below}"), where, size, version, kind, item.crawl, dict(item.columns))
+
+
+def is_unchanged(piece: Piece) -> bool:
+    """Whether what a piece is read from is what was listed: a spilled copy is ours, a file has its size and version."""
+    if piece.spill:
+        return True
+    system, path = open_system(piece.file.path)
+    try:
+        return _state(system, path) == (piece.file.size_bytes, piece.file.version)
+    except FileNotFoundError:
+        return False
+
+
+def _state(system: Any, path: str) -> tuple[int, str]:
+    """(bytes as stored, version) of a file. fsspec's local file system follows links, as the reader will."""
+    info = system.info(path)
+    version = info.get("mtime") or info.get("ETag") or info.get("LastModified") or info.get("created") or ""
+    return int(info.get("size") or 0), str(version)
 
 
 def _paths(system: Any, root: str, item: Input) -> Iterator[str]:

@@ -24,6 +24,7 @@ COLUMNS = {
     "crawl": pa.int32(),
     "date": pa.string(),
     "url_id": pa.string(),
+    "html_id": pa.string(),
     "content_id": pa.string(),
     "content_words": pa.int32(),
     "cluster_size": pa.int32(),
