@@ -257,7 +257,7 @@ class _Draft:
         for call in calls:
             writes |= {name: kind for name, kind in call.stage.adds.items() if name != "error"}
         named = [call.name for call in calls if call.stage.durable or call.rules] or [call.name for call in calls]
-        name = f"{len(self.steps):02d}-{named[-1] if named else 'read'}"
+        name = f"{len(self.steps):02d}-{named[-1] if named else 'read'}".replace(".", "-")  # a dot names an exchange
         chained = self._chain(_digest([call.fingerprint for call in calls]))
         again = tuple(sorted(self.unstored)) if self.steps else ()
         self.steps.append(MapStep(name, calls, writes, chained, again))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from curate.ledger import assert_conservation, ledger_rows
 from curate.narrow import count_verdicts
 from curate.schema import LEDGER
-from curate.steps import Finished, Place, chain, complete
+from curate.steps import Finished, Place, chain, complete, marks
 from curate.store import BATCH_ROWS, Dataset, Draft, Layer, Manifest, View
 
 IDENTITY = ("doc_id", "source", "offset", "url")
@@ -81,7 +81,7 @@ def publish(
     """Make `out/corpus` and `out/ledger`; returns the manifests of both. All totals come from the ledger's."""
     view = view_of(finished)
     shards = _shards(finished, shard_bytes)
-    wanted = [chain("publish", [finished[-1].fingerprints[p] for p in parts], schema.names) for parts in shards]
+    wanted = [chain("publish", [mark for p in parts for mark in marks(finished, p)], schema.names) for parts in shards]
     rows = tuple(manifest.rows for manifest in finished[0].manifests)
     corpus, ledger = place.dataset("corpus", len(shards)), place.dataset("ledger", len(shards))
     write, book = CorpusTask(view, schema, shards, corpus), LedgerTask(view, rows, shards, ledger)

@@ -80,6 +80,6 @@ def _uncounted(key: str, n: int) -> None:
 
 def _changed(source: str) -> EngineError:
     return EngineError(
-        f"{source} has changed since the run has first read it, and it has to be read twice. Run the same command "
-        "again: it reads what has changed anew."
+        f"{source} is not what it was when this run first read it, and it has to be read twice. Run the same command "
+        "again: it begins anew with what has changed."
     )

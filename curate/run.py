@@ -24,7 +24,7 @@ from curate.publish import publish, view_of
 from curate.recipe import Recipe
 from curate.sources import Piece, SourceFile, list_files
 from curate.stage import versions_of
-from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, run_steps
+from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, marks, run_steps
 from curate.store import Manifest, write_json
 
 # A part or a run of fewer records is not judged by its share of failed ones.
@@ -104,8 +104,10 @@ def _tokens(
     text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus)
     kept = sum(manifest.counts.get("kept", 0) for manifest in corpus)
     config = TokensConfig(**recipe.tokens.model_dump())
-    base = chain("tokens", finished[-1].fingerprints, tokens_fingerprint(config))
-    steps = Exchanges("tokens", view_of(finished), finished[0].dataset.parts, kept, base, place)
+    parts = finished[0].dataset.parts
+    made = [mark for part in range(parts) for mark in marks(finished, part)]
+    base = chain("tokens", made, tokens_fingerprint(config))
+    steps = Exchanges("tokens", view_of(finished), parts, kept, base, place)
     return build_tokens(steps, config, out / "tokens", text_bytes=text_bytes, scratch=place.folder / "tokens")
 
 

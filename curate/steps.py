@@ -1,14 +1,16 @@
 """Carrying out a plan: step by step, part by part, skipping what an earlier run of the same plan has finished.
 
 Whether a part is finished is read from its manifest alone: it must carry the fingerprint of the step, its parameters
-and everything before it. Nothing else is remembered between runs.
+and everything before it. What a map step finds behind an exchange is told by which of its part's rows are decided, not
+by what went into the exchange, which is every part: one more file of a crawl does not repeat the extraction of all
+others. Nothing else is remembered between runs.
 """
 
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +71,17 @@ class Finished:
         """Per part."""
         return [manifest.fingerprint for manifest in self.manifests]
 
+    @property
+    def wide(self) -> bool:
+        """Whether it has exchanged rows between parts; a wide stage has no other way to say anything."""
+        return bool(self.exchanges)
+
+    def states(self, needed: Collection[str]) -> list[str]:
+        """Per part what of an exchange's results shows to stages that need these columns."""
+        if set(self.columns) & set(needed):
+            return [manifest.sha256 for manifest in self.manifests]
+        return [manifest.decided or manifest.sha256 for manifest in self.manifests]
+
 
 @dataclass(frozen=True)
 class EarlierRuns:
@@ -103,12 +116,26 @@ def _run_map(
     options = plan.recipe.output
     input_rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
     rows = _stored_rows(step, view, input_rows) if before else input_rows
-    upstream = before[-1].fingerprints if before else list(table.fingerprints())
+    upstream = _upstream(step, before) if before else list(table.fingerprints())
     task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
     limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
     wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
     manifests = complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
     return Finished(step.name, output, tuple(step.writes), manifests)
+
+
+def _upstream(step: MapStep, before: Sequence[Finished]) -> list[str]:
+    """Per part what a map step behind the first is made of: the map step before it, and what exchanges say of it."""
+    needed = columns_needed(step.calls)
+    made = [done for done in before if not done.wide][-1].fingerprints
+    states = [done.states(needed) for done in before if done.wide]
+    return [chain(*facts) for facts in zip(made, *states, strict=True)] if states else made
+
+
+def marks(finished: Sequence[Finished], part: int) -> list[str]:
+    """What changes with anything that the steps hold of a part: the fingerprints of the last exchange and step."""
+    wide = [done for done in finished if done.wide]
+    return list(dict.fromkeys(done.manifests[part].fingerprint for done in (*wide[-1:], finished[-1])))
 
 
 def _stored_rows(step: MapStep, view: View, first: FromInput) -> Rows:
@@ -275,7 +302,10 @@ def chain(*facts: Any) -> str:
 def _counted(batches: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:
     from curate.narrow import count_verdicts
 
+    decided = hashlib.sha256()
     for batch in batches:
         if "verdict" in batch.schema.names and "stage" in batch.schema.names:
             count_verdicts(pa.Table.from_batches([batch]), draft)
+            decided.update(np.asarray(batch["verdict"].is_valid()).tobytes())
+            draft.decided = decided.hexdigest()
         yield batch

@@ -38,7 +38,7 @@ class Manifest:
 
     fingerprint: of the step, its parameters and its input. counts: `kept`, `read_bytes`, `dropped/rules/too_short`,
     `failed/extract/timeout`, `skipped/request`, `not_applicable/rules/many_symbols`. seconds: per stage, of the worker;
-    of a wide stage, this part's share of the seconds on the clock.
+    of a wide stage, this part's share of the seconds on the clock. decided: which rows a wide stage has, hashed.
     """
 
     part: int
@@ -48,6 +48,7 @@ class Manifest:
     sha256: str
     counts: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    decided: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,8 @@ class Dataset:
         """
         rows, sha256 = write_parquet(self.path(part), schema, batches, self.fence)
         size = self.path(part).stat().st_size
-        done = Manifest(part, manifest.fingerprint, rows, size, sha256, dict(manifest.counts), dict(manifest.seconds))
+        counts, seconds = dict(manifest.counts), dict(manifest.seconds)
+        done = Manifest(part, manifest.fingerprint, rows, size, sha256, counts, seconds, manifest.decided)
         write_json(self.manifest_path(part), asdict(done))
         return done
 
@@ -212,6 +214,7 @@ class Draft:
     fingerprint: str
     counts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    decided: str = ""
 
     def count(self, key: str, n: int = 1) -> None:
         """Add to a count."""
