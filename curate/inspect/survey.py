@@ -30,7 +30,8 @@ HOST = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
 class Tally:
     """How many records came in under a name, and how many of them were kept, were duplicates, left before dedup.
 
-    unread: those that the readers decided themselves, as pictures, redirects and what cannot be read.
+    before_dedup: removed by other stages in front of the last deduplication, which may have others before it. unread:
+    those that the readers decided themselves, as pictures, redirects and what cannot be read.
     """
 
     records_in: int = 0
@@ -121,10 +122,10 @@ def score_columns(run: RunFolder) -> list[str]:
 
 
 def _stages_before_dedup(run: RunFolder) -> list[str]:
-    """Stages in front of the first one that names duplicates; all where the recipe has none."""
-    names = ["read", *(stage.name for stage in run.stages)]
-    first = next((n for n, stage in enumerate(run.stages) if stage.use.startswith("curate.dedup.")), len(run.stages))
-    return names[: first + 1]
+    """Stages in front of the last one that names duplicates, without others that do; all where the recipe has none."""
+    dedup = [n for n, stage in enumerate(run.stages) if stage.use.startswith("curate.dedup.")]
+    last = dedup[-1] if dedup else len(run.stages)
+    return ["read", *(stage.name for n, stage in enumerate(run.stages[:last]) if n not in dedup)]
 
 
 def _part(run: RunFolder, part: int, early: list[str], with_text: bool) -> pa.Table:

@@ -34,6 +34,7 @@ from curate.inspect.plan import render_plan
 from curate.inspect.rejects import render_rejects
 from curate.inspect.run_folder import open_run
 from curate.inspect.status import status
+from curate.inspect.survey import Tally, survey
 from curate.plan import MapStep, Plan, compile_plan
 from curate.progress import Silent
 from curate.recipe import parse_recipe
@@ -209,6 +210,14 @@ def test_the_books_close_stage_by_stage(finished: Result) -> None:
     assert sum(size or 1 for size in sizes) == len(rows) - 2
     steps = status(finished.out).steps
     assert sum(step.removed for step in steps) == len(rows) - totals["kept"]
+
+
+def test_what_rules_remove_between_two_deduplications_is_laid_to_neither(crawls: Path, tmp_path: Path) -> None:
+    chinese = {"use": "language", "languages": ["zh"]}
+    run_here(document(crawls, [*STAGES[1:3], chinese, STAGES[3]]), tmp_path)
+    tally = survey(open_run(tmp_path)).sources["old/a.warc.gz"]
+    assert tally == Tally(records_in=5, kept=0, duplicates=4, before_dedup=1, unread=0)  # page 3 alone is no copy
+    assert tally.duplicate_share == 1
 
 
 def test_texts_that_are_no_pages_take_no_part(finished: Result) -> None:
