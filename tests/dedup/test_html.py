@@ -361,6 +361,27 @@ def test_one_more_file_repeats_no_extraction_but_where_it_decides(
     assert digest_run(tmp_path / "out") == digest_run(tmp_path / "fresh")
 
 
+def test_a_page_of_an_earlier_run_is_not_extracted_again(crawls: Path, tmp_path: Path) -> None:
+    """Crawl after crawl keeps what both at once keep; a run that is compared later throws away what it has to."""
+    stages = [{**table, "policy": "earliest"} if "dedup" in table["use"] else table for table in STAGES]
+    both = document(crawls, stages, keep_dropped_text=False)
+    old, new = ({**both, "input": [one]} for one in both["input"])
+    whole = run_here(both, tmp_path / "both")
+    run_here(old, tmp_path / "old")
+    run_here(new, tmp_path / "new")
+    plan = compile_plan(parse_recipe(new))
+    later = run(plan, tmp_path / "new", AdversaryEngine(2), Silent(), [tmp_path / "old"])
+    fresh = run(plan, tmp_path / "fresh", AdversaryEngine(3), Silent(), [tmp_path / "old"])
+    assert digest_run(later.out) == digest_run(fresh.out)
+    kept = [
+        {row["doc_id"] for out in outs for row in ledger_of(tmp_path / out) if row["verdict"] == "kept"}
+        for outs in (["both"], ["old", "new"])
+    ]
+    assert kept[0] == kept[1]
+    assert later.totals["dropped"]["html_dedup"]["same_html"] == 4  # pages 1, 2, 6, and page 4 of the same crawl
+    assert whole.totals["kept"] == len(kept[0])
+
+
 def test_a_copy_is_shown_with_its_address_and_its_survivor(finished: Result) -> None:
     found = open_run(finished.out)
     row = next(row for row in ledger_of(finished.out) if row["reason"] == "same_html" and row["url"])
