@@ -10,7 +10,7 @@ import hashlib
 import importlib.util
 import json
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,7 @@ WIDE_STAGES = {
     "html_dedup": "curate.dedup.html:html_dedup",
     "exact_dedup": "curate.dedup.exact:exact_dedup",
     "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
+    "paragraph_dedup": "curate.dedup.paragraph:paragraph_dedup",
 }
 
 # What the reader supplies; its verdict columns belong to the ledger.
@@ -105,10 +106,9 @@ class Plan:
 
 def compile_plan(recipe: Recipe) -> Plan:
     """Resolve, check and order a recipe's stages. Raises RecipeError."""
-    calls = _calls(recipe)
-    _check_names(calls)
+    _check_names(recipe)
     draft = _Draft()
-    for call in calls:
+    for call in _calls(recipe):
         draft.add(call)
     return Plan(recipe, tuple(draft.close()), dict(draft.stored))
 
@@ -155,15 +155,23 @@ def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
         params = parse_params(table.label, parameters_of(stage.function), table.params, recipe.folder)
         facts = stage.check(**params) if stage.check else None
         if isinstance(stage, WideStage):
-            if table.rules or table.retune:
+            if (table.rules or table.retune) and not stage.finish:
                 raise RecipeError(f"stage {table.label!r} decides by itself and takes no rules")
             for inner in stage.prepare:
                 prepared = StageCall(inner, f"{table.label}.{inner.path.rpartition(':')[2]}")
                 calls.insert(_first_end(calls) if TRANSIENT.issuperset(inner.needs) else len(calls), prepared)
             calls.append(WideCall(stage, table.label, params, facts))
+            if stage.finish:
+                calls.append(_finishing_call(table, stage.finish, params))
         else:
             calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params)), facts))
     return calls
+
+
+def _finishing_call(table: StageTable, finish: Stage, params: Mapping[str, Any]) -> StageCall:
+    """The narrow stage that ends a wide one, with its name, its rules and those of its parameters that it names."""
+    shared = {name: value for name, value in params.items() if name in parameters_of(finish.function)}
+    return StageCall(finish, table.label, shared, _rules(table, finish.rules_for(shared)))
 
 
 def _first_end(calls: Sequence[StageCall | WideCall]) -> int:
@@ -204,8 +212,8 @@ def _rules(table: StageTable, defaults: Iterable[Rule]) -> tuple[Rule, ...]:
     return tuple(rules.values())
 
 
-def _check_names(calls: Sequence[StageCall | WideCall]) -> None:
-    names = [call.name for call in calls]
+def _check_names(recipe: Recipe) -> None:
+    names = [table.label for table in recipe.stage]
     for name in names:
         if names.count(name) > 1:
             raise RecipeError(f"two stages are named {name!r}; give one of them another `name`")
@@ -226,14 +234,17 @@ class _Draft:
     unstored: set[str] = field(default_factory=set)
     compared_by: str = ""
     added_by: dict[str, str] = field(default_factory=dict)
+    handed: frozenset[str] = frozenset()  # by the wide stage before, to the call that finishes it
 
     def add(self, call: StageCall | WideCall) -> None:
         """Append one call, closing the open map step where the results are worth keeping."""
         self._check_columns(call)
+        self.handed = call.stage.handed if isinstance(call, WideCall) else frozenset()
         if isinstance(call, WideCall):
             self._close_map()
             self.compared_by = self.compared_by or (call.name if call.compares_text else "")
-            self.stored |= call.stage.adds  # `cluster_size` is what every dedup stage adds to
+            # `cluster_size` is what every dedup stage adds to
+            self.stored |= {name: kind for name, kind in call.stage.adds.items() if name not in self.handed}
             name = f"{len(self.steps):02d}-{call.name}"
             chained = self._chain(call.fingerprint)
             self.steps.append(WideStep(name, call.stage, call.params, dict(call.stage.adds), chained))
@@ -277,7 +288,7 @@ class _Draft:
         return _digest([before, fingerprint])
 
     def _check_columns(self, call: StageCall | WideCall) -> None:
-        missing = [name for name in call.needs if name not in self.stored]
+        missing = [name for name in call.needs if name not in self.stored and name not in self.handed]
         for column in missing:
             if column not in TRANSIENT or isinstance(call, WideCall):
                 raise RecipeError(f"stage {call.name!r} needs the column {column!r}, which no stage before it adds")

@@ -19,7 +19,7 @@ from curate.errors import DataError, EngineError
 from curate.ledger import totals
 from curate.lock import lock
 from curate.parts import PartTable, build_part_table, write_part_table
-from curate.plan import MapStep, Plan
+from curate.plan import Plan, WideStep
 from curate.publish import publish, view_of
 from curate.recipe import Recipe
 from curate.sources import Piece, SourceFile, list_files
@@ -150,7 +150,7 @@ def _summary(
         "curate": curate.__version__,
         "recipe": plan.recipe.model_dump(mode="json"),
         "versions": _versions(),
-        "stages": [stage for step in plan.steps for stage in _stage_summaries(step)],
+        "stages": _stage_summaries(plan),
         "steps": steps,
         "totals": result,
         "timing_dependent": sum(step["counts"].get("timing_dependent", 0) for step in steps),
@@ -187,22 +187,22 @@ def _step_summary(step: Finished) -> dict[str, Any]:
     }
 
 
-def _stage_summaries(step: Any) -> list[dict[str, Any]]:
-    if not isinstance(step, MapStep):
-        return [
-            {"name": step.label, "use": step.stage.path, "params": dict(step.params), "rules": [], "step": step.name}
-        ]
-    return [
-        {
-            "name": call.name,
-            "use": call.stage.path,
-            "params": dict(call.params),
-            "rules": [asdict(rule) for rule in call.rules],
-            "step": step.name,
-        }
-        for call in step.calls
-        if "." not in call.name  # what a wide stage has prepared is part of that stage
-    ]
+def _stage_summaries(plan: Plan) -> list[dict[str, Any]]:
+    """One entry a stage of the recipe: what prepares and what finishes a wide stage is part of it."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in plan.steps:
+        if isinstance(step, WideStep):
+            found[step.label] = _stage_summary(step.label, step.stage.path, step.params, step.name)
+            continue
+        for call in step.calls:
+            if "." not in call.name:
+                entry = found.setdefault(call.name, _stage_summary(call.name, call.stage.path, call.params, step.name))
+                entry["rules"] = [asdict(rule) for rule in call.rules]
+    return list(found.values())
+
+
+def _stage_summary(name: str, use: str, params: Mapping[str, Any], step: str) -> dict[str, Any]:
+    return {"name": name, "use": use, "params": dict(params), "rules": [], "step": step}
 
 
 def _versions() -> dict[str, str]:

@@ -245,6 +245,11 @@ class View:
         """Every column that can be read, without the verdict columns."""
         return tuple(dict.fromkeys(name for layer in self.layers for name in layer.columns))
 
+    def stored_bytes(self, column: str) -> int:
+        """Size of the files that hold `column` as the latest step wrote it."""
+        newest = next(layer for layer in reversed(self.layers) if column in layer.columns)
+        return sum(manifest.bytes for manifest in newest.dataset.manifests())
+
     def extend(self, layer: Layer) -> "View":
         """The view after one more step; a column written again hides the older one."""
         return View((*self.layers, layer))

@@ -88,8 +88,10 @@ class WideStage:
     """A stage whose verdicts depend on other documents.
 
     prepare: narrow stages that run in the step before it, so that the text is not read again. adds: columns beside
-    the verdict. exchanges: how many exchanges it needs, for `curate plan`. check: as for a narrow stage. index: what
-    it leaves for later runs, None where they cannot be compared with it.
+    the verdict. finish: a narrow stage that runs right behind it, under its name, with those of its parameters that it
+    has too; a column of `adds` that it reads is handed to it and then forgotten. exchanges: how many exchanges it
+    needs, for `curate plan`. check: as for a narrow stage. index: what it leaves for later runs, None where they cannot
+    be compared with it.
     """
 
     function: Callable[..., Dataset]
@@ -97,6 +99,7 @@ class WideStage:
     adds: Mapping[str, pa.DataType] = field(default_factory=dict)
     reasons: tuple[str, ...] = ()
     prepare: tuple[Stage, ...] = ()
+    finish: Stage | None = None
     exchanges: int = 2
     version: int = 1
     check: Check | None = None
@@ -107,13 +110,25 @@ class WideStage:
         """Import path `package.module:function`."""
         return f"{self.function.__module__}:{self.function.__qualname__}"
 
+    @property
+    def handed(self) -> frozenset[str]:
+        """Columns that are only there for `finish`."""
+        return frozenset(self.adds).intersection(self.finish.needs if self.finish else ())
+
+    @property
+    def columns(self) -> Mapping[str, pa.DataType]:
+        """What it and `finish` leave behind."""
+        own = {name: kind for name, kind in self.adds.items() if name not in self.handed}
+        return own | dict(self.finish.adds if self.finish else {})
+
 
 def wide_stage(
     needs: Sequence[str],
     *,
     adds: Mapping[str, pa.DataType] | None = None,
-    reasons: Sequence[str],
+    reasons: Sequence[str] = (),
     prepare: Sequence[Stage] = (),
+    finish: Stage | None = None,
     exchanges: int = 2,
     version: int = 1,
     check: Check | None = None,
@@ -123,7 +138,8 @@ def wide_stage(
 
     def decorate(function: Callable[..., Dataset]) -> WideStage:
         return WideStage(
-            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), exchanges, version, check, index
+            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), finish, exchanges, version, check,
+            index,
         )
 
     return decorate

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from curate.errors import EngineError, RecipeError
 from curate.rule import Rule
 from curate.store import Dataset, Layer, View
+from curate.wide import WideStage
 
 BATCH_ROWS = 1 << 16
 
@@ -152,7 +153,8 @@ def columns_added(stage: StageRecord) -> tuple[str, ...]:
     except ImportError:
         found = None
     inner = [name for stage in getattr(found, "prepare", ()) for name in stage.adds]
-    return tuple(name for name in (*inner, *getattr(found, "adds", {})) if name not in ("text", "error"))
+    own = found.columns if isinstance(found, WideStage) else getattr(found, "adds", {})
+    return tuple(name for name in (*inner, *own) if name not in ("text", "error"))
 
 
 def _rows_where(paths: Iterable[Path], column: str, values: Collection[str]) -> Iterator[dict[str, Any]]:

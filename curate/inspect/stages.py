@@ -48,7 +48,8 @@ def stage_help(name: str) -> StageHelp:
     about = inspect.cleandoc(sys.modules[stage.function.__module__].__doc__ or "")
     details = inspect.getdoc(stage.function) or ""
     parameters = tuple(_parameter(item) for item in parameters_of(stage.function).values())
-    adds = {column: str(kind) for column, kind in stage.adds.items() if column != "error"}
+    added = stage.columns if isinstance(stage, WideStage) else stage.adds
+    adds = {column: str(kind) for column, kind in added.items() if column != "error"}
     return StageHelp(name, about, details, parameters, stage.needs, adds, tuple(_decides(stage)))
 
 
@@ -126,6 +127,7 @@ def _toml(value: Any) -> str:
 def _decides(stage: Stage | WideStage) -> Iterator[str]:
     if isinstance(stage, WideStage):
         yield from (f"`{reason}`" for reason in stage.reasons)
+        yield from _decides(stage.finish) if stage.finish else ()
         return
     try:
         rules = stage.rules_for({name: item.default for name, item in parameters_of(stage.function).items()})

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from curate.stage import stage
 from curate.text.brief import Brief, brief
 from curate.text.language import languages_fingerprint, line_phrases
 from curate.text.normalise import CITATION
+from curate.text.paragraphs import Paragraphs, paragraphs
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,8 +77,8 @@ def lines(
 
     `lines_removed_words_ratio` is null for a text without words; `lines_chars`: characters that are left.
     """
-    split = pc.split_pattern(text.fill_null(""), "\n")
-    own = pc.utf8_trim_whitespace(split.flatten())
+    split = paragraphs(text)
+    own = pc.utf8_trim_whitespace(split.lines)
     counted = brief(own)
     drop = _outside(counted, min_words, max_word_chars, max_upper_ratio, max_digit_ratio)
     drop |= _javascript(own, javascript)
@@ -111,21 +112,20 @@ class _Edit:
         return left
 
 
-def _edited(text: pa.StringArray, split: pa.ListArray, edit: _Edit) -> dict[str, pa.Array]:
+def _edited(text: pa.StringArray, split: Paragraphs, edit: _Edit) -> dict[str, pa.Array]:
     """Put the lines together again; a text without any edit stays as it is to the byte."""
-    offsets = split.offsets.to_numpy().astype(np.int64) - split.offsets[0].as_py()
-    kept = pc.if_else(pa.array(edit.changed), edit.new, split.flatten()).filter(pa.array(~edit.drop))
-    starts = np.concatenate(([0], np.cumsum(~edit.drop)))[offsets]
+    kept = pc.if_else(pa.array(edit.changed), edit.new, split.lines).filter(pa.array(~edit.drop))
+    starts = np.concatenate(([0], np.cumsum(~edit.drop)))[split.offsets]
     joined = pc.binary_join(pa.ListArray.from_arrays(pa.array(starts, pa.int32()), kept), "\n")
-    touched = _sums(edit.drop | edit.changed, offsets) > 0
+    touched = split.per_text(edit.drop | edit.changed) > 0
     result = pc.if_else(pa.array(touched), _tidy(joined), text)
-    before = _sums(edit.words, offsets)
-    removed = before - _sums(edit.words_left, offsets)
+    before = split.per_text(edit.words)
+    removed = before - split.per_text(edit.words_left)
     with np.errstate(invalid="ignore"):
         share = (removed / before).astype(np.float32)
     return {
         "text": result,
-        "lines_removed": pa.array(_sums(edit.drop, offsets).astype(np.int32)),
+        "lines_removed": pa.array(split.per_text(edit.drop).astype(np.int32)),
         "lines_removed_words": pa.array(removed.astype(np.int32)),
         "lines_removed_words_ratio": pa.array(share, mask=before == 0),
         "lines_chars": pc.utf8_length(pc.utf8_trim_whitespace(result)).fill_null(0),
@@ -189,8 +189,3 @@ def _matches(own: pa.StringArray, pattern: str) -> Mask:
 
 def _flags(values: pa.BooleanArray) -> Mask:
     return np.array(values.to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _sums(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Sum of `values` between every two offsets."""
-    return np.diff(np.concatenate(([0], np.cumsum(values)))[offsets])
