@@ -33,7 +33,7 @@ def with_stage(use: str, **params: Any) -> dict[str, Any]:
 def as_run(made: RunFolder, recipe: Mapping[str, Any], **versions: str) -> RunFolder:
     """The made run with the recipe and the stages of another."""
     plan = compile_plan(parse_recipe(recipe))
-    stages = json.loads(json.dumps([entry for step in plan.steps for entry in _stage_summaries(step)]))
+    stages = json.loads(json.dumps(_stage_summaries(plan)))
     summary = {**made.summary, "recipe": plan.recipe.model_dump(mode="json"), "stages": stages}
     return dataclasses.replace(made, summary={**summary, "versions": {"python": "3.11", **versions}})
 
