@@ -138,7 +138,15 @@ def wide_stage(
 
     def decorate(function: Callable[..., Dataset]) -> WideStage:
         return WideStage(
-            function, tuple(needs), dict(adds or {}), tuple(reasons), tuple(prepare), finish, exchanges, version, check,
+            function,
+            tuple(needs),
+            dict(adds or {}),
+            tuple(reasons),
+            tuple(prepare),
+            finish,
+            exchanges,
+            version,
+            check,
             index,
         )
 

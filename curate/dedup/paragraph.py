@@ -15,8 +15,9 @@ for a web page of 5 kB.
 
 import pyarrow as pa
 
+from curate.dedup.index import Scope
 from curate.dedup.order import Policy
-from curate.dedup.repeated import repeated_paragraphs
+from curate.dedup.repeated import Repeats, repeated_paragraphs
 from curate.dedup.spans import SPAN_LIST
 from curate.dedup.take_out import columns_of, take_out
 from curate.errors import RecipeError
@@ -30,7 +31,7 @@ _SPANS = "paragraph_spans"
 _NAME = "paragraphs"
 
 
-def check(*, policy: Policy, min_words: int, within: bool) -> None:
+def check(*, policy: Policy, min_words: int, within: bool, scope: Scope) -> None:
     """A paragraph without words cannot be compared."""
     if min_words < 1:
         raise RecipeError(f"paragraph_dedup: min_words must be at least 1, not {min_words}")
@@ -48,11 +49,14 @@ def take_out_paragraphs(text: pa.StringArray, spans: pa.ListArray) -> dict[str, 
     finish=take_out_paragraphs,
     check=check,
 )
-def paragraph_dedup(steps: Steps, *, policy: Policy = "newest", min_words: int = 10, within: bool = False) -> Dataset:
+def paragraph_dedup(
+    steps: Steps, *, policy: Policy = "newest", min_words: int = 10, within: bool = False, scope: Scope = "global"
+) -> Dataset:
     """HOME rows with the spans that are to go; `paragraphs_removed` and the like are what was taken out.
 
     policy: whose paragraphs stay. min_words: shorter paragraphs are left alone; a CJK character is a word. within: of
     the paragraphs that a document repeats itself, too, only the first stays; off, because they often differ in a
-    number and a table would lose its rows.
+    number and a table would lose its rows. scope: whether documents of all crawls are compared, or only those of the
+    same crawl.
     """
-    return repeated_paragraphs(steps, policy, min_words, within, _SPANS)
+    return repeated_paragraphs(steps, Repeats(policy, min_words, within, scope), _SPANS)

@@ -14,16 +14,16 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from curate.dedup.candidates import SLICE_BYTES, text_slices
+from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
-    Octets,
     addresses,
     batches_of,
     binary,
-    key_buckets,
     numbers,
     octets,
     one_chunk,
@@ -38,6 +38,8 @@ from curate.text.coarse import coarse
 from curate.text.paragraphs import paragraphs
 from curate.wide import Steps, bucket_count
 
+Uint64s = npt.NDArray[np.uint64]
+
 _KEY_BYTES = 16
 
 PARAGRAPH_ROWS = pa.schema(
@@ -50,13 +52,23 @@ PARAGRAPH_ROWS = pa.schema(
 )
 
 
-def repeated_paragraphs(steps: Steps, policy: Policy, min_words: int, within: bool, column: str) -> Dataset:
+@dataclass(frozen=True)
+class Repeats:
+    """What counts as a repeat: in which order, of how many words, inside a document too, between which crawls."""
+
+    policy: Policy
+    min_words: int
+    within: bool
+    scope: Scope
+
+
+def repeated_paragraphs(steps: Steps, what: Repeats, column: str) -> Dataset:
     """HOME rows with the spans of every document that repeats something, in `column`."""
     buckets = bucket_count(steps.view.stored_bytes("text"))  # compressed text is about as long as its rows
     repeats = steps.exchange(
         "paragraphs",
-        EmitParagraphs(steps.view, policy, min_words, buckets),
-        FindRepeats(within),
+        EmitParagraphs(steps.view, what, buckets),
+        FindRepeats(what.within),
         inputs=steps.parts,
         schema=PARAGRAPH_ROWS,
         out=SPANS,
@@ -70,8 +82,7 @@ class EmitParagraphs:
     """One row for every line of enough words."""
 
     view: View
-    policy: Policy
-    min_words: int
+    what: Repeats
     buckets: int
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
@@ -84,20 +95,22 @@ class EmitParagraphs:
         found = paragraphs(one_chunk(documents["text"]))
         words = brief(found.lines).words
         length = found.per_text(words).astype(np.int32)
-        orders = order_keys(self.policy, documents["crawl"], documents["date"], length, documents["doc_id"])
-        chosen = np.flatnonzero(words >= self.min_words)
+        orders = order_keys(self.what.policy, documents["crawl"], documents["date"], length, documents["doc_id"])
+        chosen = np.flatnonzero(words >= self.what.min_words)
         text = found.texts[chosen]
-        keys = paragraph_keys(found.lines.take(pa.array(chosen)))
+        hashes = paragraph_keys(found.lines.take(pa.array(chosen)))
+        hashes ^= scope_words(self.what.scope, documents["crawl"])[text, None]
         start, stop = found.spans()
         at = addresses(part, numbers(documents["row"]))[text]
-        buckets = key_buckets(keys, self.buckets)
-        return [buckets, binary(keys), order_column(orders[text]), at, start[chosen], stop[chosen]]
+        keys = binary(hashes.astype(">u8").view(np.uint8))
+        buckets = range_buckets(hashes[:, 0], self.buckets)
+        return [buckets, keys, order_column(orders[text]), at, start[chosen], stop[chosen]]
 
 
-def paragraph_keys(lines: pa.StringArray) -> Octets:
-    """uint8[l, 16]: blake2b-128 of every line's coarse form."""
+def paragraph_keys(lines: pa.StringArray) -> Uint64s:
+    """uint64[l, 2]: blake2b-128 of every line's coarse form."""
     digests = [blake2b(form or b"", digest_size=_KEY_BYTES).digest() for form in coarse(lines)]
-    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _KEY_BYTES)
+    return np.frombuffer(b"".join(digests), ">u8").reshape(-1, 2).astype(np.uint64)
 
 
 @dataclass(frozen=True)

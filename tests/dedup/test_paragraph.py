@@ -124,6 +124,14 @@ def test_documents_that_are_decided_take_no_part(tmp_path: Path) -> None:
     assert found == {doc_id(2): {"paragraph_spans": [0, len(line)]}}
 
 
+def test_crawls_may_be_left_apart(tmp_path: Path) -> None:
+    line = "The river runs past the mill and on to the sea"
+    documents: list[Document] = [{"doc_id": doc_id(n), "crawl": (1, 2, 2)[n], "text": line} for n in range(3)]
+    for scope, repeats in (("global", 2), ("crawl", 1)):
+        found, _ = run_wide(paragraph_dedup, tmp_path / scope, [documents], scope=scope)
+        assert len(found) == repeats
+
+
 def test_buckets_are_many_where_there_is_much_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
     monkeypatch.setattr(curate.wide, "BUCKET_BYTES", 4096)
