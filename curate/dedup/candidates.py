@@ -105,10 +105,15 @@ def candidates(steps: Steps, emit: "EmitBands", meeting: "Meeting") -> Dataset:
         out=PAIRS,
         buckets=meeting.buckets,
     )
+    return unite(steps, met, meeting.limits.pairs)
+
+
+def unite(steps: Steps, met: Dataset, most: int) -> Dataset:
+    """PAIRS by part of v, sorted by v and the order of u: of the pairs in all buckets the first `most` u of every v."""
     return steps.exchange(
         "candidates",
         EmitPairs(met),
-        Unite(meeting.limits.pairs),
+        Unite(most),
         inputs=met.parts,
         schema=PAIR_ROWS,
         out=PAIRS,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from curate.dedup.rows import BATCH_ROWS, Int32s, Int64s, batches_of, numbers, part_of, row_of, starts_of, table_of
+from curate.dedup.rows import Int32s, Int64s, batches_of, numbers, part_of, row_of, starts_of, table_of
 from curate.store import Dataset
 from curate.wide import Steps, home_schema
 
@@ -39,18 +39,18 @@ def bring_home(steps: Steps, spans: Dataset, column: str) -> Dataset:
     )
 
 
-def home_rows(document: Int64s, start: Int32s, stop: Int32s, column: str) -> Iterator[pa.RecordBatch]:
-    """HOME rows of spans that are sorted by document and start; no verdicts."""
+def home_rows(
+    document: Int64s, start: Int32s, stop: Int32s, column: str, **added: pa.Array
+) -> Iterator[pa.RecordBatch]:
+    """HOME rows of spans that are sorted by document and start; no verdicts. added: columns, a value a document."""
     first = starts_of(document)
-    ends = np.append(first, len(document))
-    out = home_schema({column: SPAN_LIST})
-    for at in range(0, len(first), BATCH_ROWS):
-        begin = ends[at : at + BATCH_ROWS + 1]
-        pairs = np.stack((start, stop), axis=1)[begin[0] : begin[-1]].reshape(-1)
-        lists = pa.ListArray.from_arrays(pa.array(2 * (begin - begin[0]), pa.int32()), pa.array(pairs, pa.int32()))
-        documents = document[begin[:-1]]
-        known = {"part": part_of(documents), "row": row_of(documents), column: lists}
-        yield from batches_of([known.get(item.name, pa.nulls(len(lists), item.type)) for item in out], out)
+    pairs = np.stack((start, stop), axis=1).reshape(-1)
+    lists = pa.ListArray.from_arrays(
+        pa.array(2 * np.append(first, len(document)), pa.int32()), pa.array(pairs, pa.int32())
+    )
+    known = {"part": part_of(document[first]), "row": row_of(document[first]), column: lists, **added}
+    out = home_schema({column: SPAN_LIST, **{name: values.type for name, values in added.items()}})
+    yield from batches_of([known.get(item.name, pa.nulls(len(first), item.type)) for item in out], out)
 
 
 @dataclass(frozen=True)

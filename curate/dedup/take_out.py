@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from curate.text.brief import brief
 from curate.text.kernel import kernel
-from curate.text.scan import Int32s, Int64s, Octets, rest_of, role_of, strings
+from curate.text.scan import Int32s, Int64s, Octets, character, role_of, strings
 from curate.text.traits import DIGIT, LETTER, MID_DIGIT, MID_LETTER, SPACE, Tables, tables
 
 _NEWLINE, _BLANK = ord("\n"), ord(" ")
@@ -123,7 +123,7 @@ def _would_glue(
     left: Octets, left_end: int, right: Octets, start: int, stop: int, traits: npt.NDArray[np.uint32]
 ) -> bool:
     """Whether the end of one text and the start of another could become one word."""
-    ahead, _ = _character(right, start, stop)
+    ahead, _ = character(right, start, stop)
     _, behind = _last_character(left, 0, left_end)
     return _in_words(role_of(traits[ahead])) and _in_words(role_of(traits[behind]))
 
@@ -148,18 +148,11 @@ def _space_before(octets: Octets, start: int, stop: int, traits: npt.NDArray[np.
 def _space_behind(octets: Octets, start: int, stop: int, traits: npt.NDArray[np.uint32]) -> int:
     """Where the white space ends that begins at `start`, not behind `stop`."""
     while start < stop:
-        code, behind = _character(octets, start, stop)
+        code, behind = character(octets, start, stop)
         if role_of(traits[code]) != SPACE:
             break
         start = behind
     return start
-
-
-@kernel
-def _character(octets: Octets, at: int, stop: int) -> tuple[np.uint32, int]:
-    """(the code point at `at`, where the next one begins)."""
-    code = np.uint32(octets[at])
-    return (code, at + 1) if code < 0x80 else rest_of(octets, code, at + 1, stop)
 
 
 @kernel
@@ -168,7 +161,7 @@ def _last_character(octets: Octets, start: int, stop: int) -> tuple[int, np.uint
     at = stop - 1
     while at > start and octets[at] & 0xC0 == 0x80:
         at -= 1
-    code, _ = _character(octets, at, stop)
+    code, _ = character(octets, at, stop)
     return at, code
 
 

@@ -22,6 +22,7 @@ from curate.dedup.graph import DROPPED, EDGES, OPEN
 from curate.dedup.jaccard import ShingleSets, at_or_over, compare, shingle_sets
 from curate.dedup.rows import (
     Int64s,
+    Mask,
     batches_of,
     distinct,
     grouped,
@@ -58,15 +59,7 @@ TEXT_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *list(TEX
 
 def verify(steps: Steps, pairs: Dataset, earlier: Earlier, threshold: Fraction, ngram: int) -> Dataset:
     """EDGES by part of v, sorted by v and the order of u: the candidates that are at or over the threshold."""
-    texts = steps.exchange(
-        "texts",
-        AskForTexts(pairs, earlier),
-        AnswerTexts(steps.view, earlier),
-        inputs=steps.parts,
-        schema=QUESTIONS,
-        out=TEXTS,
-        buckets=earlier.text_buckets,
-    )
+    texts = texts_of_partners(steps, pairs, earlier)
     return steps.exchange(
         "edges",
         DeliverTexts(texts),
@@ -75,6 +68,19 @@ def verify(steps: Steps, pairs: Dataset, earlier: Earlier, threshold: Fraction, 
         schema=TEXT_ROWS,
         out=EDGES,
         buckets=steps.parts,
+    )
+
+
+def texts_of_partners(steps: Steps, pairs: Dataset, earlier: Earlier) -> Dataset:
+    """TEXTS of every u that a part's pairs name and that lies in another part."""
+    return steps.exchange(
+        "texts",
+        AskForTexts(pairs, earlier),
+        AnswerTexts(steps.view, earlier),
+        inputs=steps.parts,
+        schema=QUESTIONS,
+        out=TEXTS,
+        buckets=earlier.text_buckets,
     )
 
 
@@ -157,8 +163,7 @@ class Compare:
         for others in chain([own], self._sets_sent(rows)):
             met = by_u[places_of(u[by_u], others.documents)]
             inter[met], union[met] = compare(own, others, v[met], u[met])
-        if (inter < 0).any():
-            raise EngineError(f"part {part}: a text that a candidate pair needs did not arrive: a bug in curate")
+        refuse_missing(inter >= 0, part)
         found = np.flatnonzero(at_or_over(inter, union, self.threshold))
         state = self._states(v[found], u[found])
         yield from batches_of([*pairs.take(pa.array(found)).columns, inter[found], union[found], state], EDGES)
@@ -171,16 +176,32 @@ class Compare:
     def _sets_here(self, part: int, v: Int64s, u: Int64s) -> ShingleSets:
         """Of every v, and of the u in the same part."""
         documents = distinct(np.concatenate((v, u[part_of(u) == part])))
-        texts = self.view.take(part, ["text"], row_of(documents))["text"]
-        return shingle_sets(documents, one_chunk(texts), self.ngram)
+        return shingle_sets(documents, texts_here(self.view, part, documents), self.ngram)
 
     def _sets_sent(self, rows: Iterator[pa.RecordBatch]) -> Iterator[ShingleSets]:
         """Of every u in another part, some at a time."""
-        decompress = zstandard.ZstdDecompressor().decompress
-        for batches in grouped(rows, GROUP_ROWS):
-            sent = table_of(batches, TEXT_ROWS).sort_by("u")
-            texts = pa.array([decompress(text.as_buffer()) for text in sent["text"]], pa.binary()).cast(pa.string())
-            yield shingle_sets(numbers(sent["u"]), texts, self.ngram)
+        for u, texts in texts_sent(rows):
+            yield shingle_sets(u, texts, self.ngram)
+
+
+def texts_here(view: View, part: int, documents: Int64s) -> pa.StringArray:
+    """The texts of documents of a part, which are ascending."""
+    return one_chunk(view.take(part, ["text"], row_of(documents))["text"])
+
+
+def texts_sent(rows: Iterator[pa.RecordBatch]) -> Iterator[tuple[Int64s, pa.StringArray]]:
+    """(documents, ascending; their texts) of TEXT_ROWS, some at a time."""
+    decompress = zstandard.ZstdDecompressor().decompress
+    for batches in grouped(rows, GROUP_ROWS):
+        sent = table_of(batches, TEXT_ROWS).sort_by("u")
+        texts = pa.array([decompress(text.as_buffer()) for text in sent["text"]], pa.binary()).cast(pa.string())
+        yield numbers(sent["u"]), texts
+
+
+def refuse_missing(arrived: Mask, part: int) -> None:
+    """Raise EngineError unless every pair has met its texts."""
+    if not arrived.all():
+        raise EngineError(f"part {part}: a text that a candidate pair needs did not arrive: a bug in curate")
 
 
 def places_of(ascending: Int64s, values: Int64s) -> Int64s:

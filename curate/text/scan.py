@@ -163,6 +163,13 @@ def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.ui
 
 
 @kernel
+def character(octets: Octets, at: int, stop: int) -> tuple[np.uint32, int]:
+    """(the code point at `at`, where the next one begins)."""
+    code = np.uint32(octets[at])
+    return (code, at + 1) if code < 0x80 else rest_of(octets, code, at + 1, stop)
+
+
+@kernel
 def role_of(traits: np.uint32) -> np.uint32:
     """What a character does in segmentation."""
     return (traits >> np.uint32(ROLE_SHIFT)) & np.uint32(ROLE_MASK)

@@ -73,18 +73,23 @@ def read_words(octets: Octets, start: int, stop: int, tables: Tables, room: Room
 @kernel
 def hash_shingles(words: int, ngram: int, room: Room) -> int:
     """Put the hashes of all n-grams of the words into room.hashes, in order; returns how many there are."""
-    width = min(ngram, words)
-    if not width:
+    return hash_grams(room.lower_hashes[:words], min(ngram, words), room.hashes)
+
+
+@kernel
+def hash_grams(words: Hashes, width: int, grams: Hashes) -> int:
+    """Put the hashes of all runs of `width` words into `grams`, in order; returns how many there are."""
+    if not width or width > len(words):
         return 0
     value, power = np.uint64(0), np.uint64(1)
     for word in range(width):
-        value = value * _PRIME + room.lower_hashes[word]
+        value = value * _PRIME + words[word]
         power *= _PRIME
-    room.hashes[0] = _finished(value)
-    for gram in range(1, words - width + 1):
-        value = value * _PRIME + (room.lower_hashes[gram + width - 1] - room.lower_hashes[gram - 1] * power)
-        room.hashes[gram] = _finished(value)
-    return words - width + 1
+    grams[0] = _finished(value)
+    for gram in range(1, len(words) - width + 1):
+        value = value * _PRIME + (words[gram + width - 1] - words[gram - 1] * power)
+        grams[gram] = _finished(value)
+    return len(words) - width + 1
 
 
 @kernel
