@@ -30,6 +30,7 @@ WIDE_STAGES = {
     "exact_dedup": "curate.dedup.exact:exact_dedup",
     "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
     "paragraph_dedup": "curate.dedup.paragraph:paragraph_dedup",
+    "substring_dedup": "curate.dedup.substring:substring_dedup",
 }
 
 # What the reader supplies; its verdict columns belong to the ledger.
