@@ -3,7 +3,8 @@
 The white space on both sides of a span goes with it, and one separator is left in its place: a blank line where there
 was one on either side, else a newline, else a space. Where there was none a space is put between two letters or digits,
 so that no word is made that nobody wrote, and nothing next to a Chinese character. The indentation of the line behind
-a span stays, and so does every byte of a text without spans. Cost: one copy of the text, 1 ns a byte.
+a span stays, and so does every byte of a text without spans. Cost: 10 ns a byte of the texts that change, nearly all
+of it for counting their words.
 """
 
 from collections.abc import Mapping
