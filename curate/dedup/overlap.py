@@ -152,7 +152,7 @@ def _mark_text(mine: Hashes, theirs: Hashes, length: int, size: int, room: Runs,
 
 @kernel
 def _equal(mine: Hashes, start: int, theirs: Hashes, place: int, length: int) -> bool:
-    for token in range(length):
-        if mine[start + token] != theirs[place + token]:
-            return False
-    return True
+    same = 0
+    while same < length and mine[start + same] == theirs[place + same]:
+        same += 1
+    return same == length

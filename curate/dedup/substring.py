@@ -14,9 +14,9 @@ common. A passage is missed only where documents are not compared: when for each
 
 Sources: Lee et al. 2021, "Deduplicating Training Data Makes Language Models Better", section 4.1: 50 tokens; there, a
 suffix array over the whole corpus in memory. Schleimer, Wilkerson, Aiken 2003 for the fingerprints.
-Cost: 30 ns a byte of text, 40 where much is shared. Of 2,848 web pages (14 MB, near duplicates still among them) 7.4 %
-of the bytes go; 3.7 kB a page cross the first exchange (52 bytes for every 14 tokens) and 0.2 kB the later ones. With no
-limit to `holders` and `partners` 0.006 % more of what goes would go.
+Cost: 30 ns a byte of text. Of 2,848 web pages (14 MB, near duplicates still among them) 7.4 % of the bytes go; 3.7 kB a
+page cross the first exchange, 52 bytes for every 14 tokens, and 0.2 kB the later ones. Without limits to `holders` and
+`partners` 0.006 % more of what goes would go.
 """
 
 import pyarrow as pa
