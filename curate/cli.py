@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from curate import __version__
 from curate.errors import CurateError, EngineError, RecipeError
+from curate.workers import server
 
 
 class Guarded(TyperGroup):
@@ -73,6 +74,9 @@ def run(
     sample: Annotated[int, typer.Option(help="MB of decompressed input that a dry run tries; 0: none.", min=0)] = 64,
 ) -> None:
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
+    if not dry_run:
+        server([__name__])  # gets ready while the rest is imported here
+
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel

@@ -7,7 +7,6 @@ bucket, and an index beside it: files grow with parts, never with parts × bucke
 """
 
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -21,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
+from curate import workers
 from curate.engines import Exchange, Reducer, Task
 from curate.errors import CurateError, EngineError
 from curate.store import Manifest, atomic_file, write_json
@@ -79,9 +79,7 @@ class LocalEngine:
 
     def _submit(self, task: Task, item: tuple[Any, ...]) -> Future[Any]:
         if self._pool is None:
-            # spawn: a forked child of a process with threads may deadlock
-            context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPool(self.workers, initializer=_start_worker, context=context)
+            self._pool = ProcessPool(self.workers, initializer=_start_worker, context=workers.server())
         future: Future[Any] = self._pool.schedule(task, args=item)
         return future
 

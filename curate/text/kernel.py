@@ -26,6 +26,7 @@ except ImportError:  # no such locks: at worst a kernel is compiled twice
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 caching: Any = importlib.import_module("numba.core.caching")
+registry: Any = importlib.import_module("numba.core.registry")
 
 # Longer than any kernel takes to compile: a process that was stopped while compiling does not block others for ever.
 LONGEST_WAIT_S = 120.0
@@ -39,6 +40,11 @@ def kernel(function: Function) -> Function:
     if folder() is not None:
         compiled._cache = _Cache(function)  # what njit(cache=True) does with a cache of Numba's own
     return cast(Function, compiled)
+
+
+def warm_up() -> None:
+    """Do what Numba puts off until the first kernel is called: 0.4 s of its own imports."""
+    registry.cpu_target.target_context.refresh()
 
 
 @cache

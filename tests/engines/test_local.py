@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_errors_of_a_task_keep_their_kind(engine: LocalEngine) -> None:
         list(engine.map(Raise(RecipeError("no such list")), [(0,)]))
     with pytest.raises(EngineError, match="Raise, part 0 failed: ZeroDivisionError: oops"):
         list(engine.map(Raise(ZeroDivisionError("oops")), [(0,)]))
+
+
+@dataclass(frozen=True)
+class AboutMyself:
+    def __call__(self, number: int) -> tuple[int, bool, int]:
+        status = Path(f"/proc/{os.getppid()}/status").read_text()
+        threads = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("Threads:"))
+        return os.getppid(), "curate.steps" in sys.modules, threads
+
+
+def test_workers_are_forked_from_a_server_of_one_thread_that_has_imported_what_they_need(engine: LocalEngine) -> None:
+    (about,) = engine.map(AboutMyself(), [(0,)])
+    server, warm, threads = about
+    assert server != os.getpid()
+    assert warm
+    assert threads == 1, "forking a process with more is not safe"
 
 
 def test_exchange_brings_all_rows_of_a_bucket_together(engine: LocalEngine, tmp_path: Path) -> None:

@@ -1,0 +1,8 @@
+"""What the server that workers are forked from (`curate.workers`) does early: what else waits for its first use."""
+
+import pyarrow as pa
+
+from curate.text.kernel import warm_up
+
+warm_up()
+pa.array([0])  # pyarrow looks for pandas, which takes half a second where there is one
