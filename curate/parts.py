@@ -1,7 +1,8 @@
 """The part table: which pieces of which input files make up each part, as files, 1,000 parts each.
 
 Parts come from the input alone: files in order of their source, cut at record boundaries by an index pass, put
-together to about `part_bytes` of decompressed input. The number of workers has no say.
+together to about `part_bytes` of decompressed input. The number of workers has no say. A large input is cut into parts
+of 256 MB; a small one into smaller ones, so that it, too, can be shared by several workers.
 """
 
 import hashlib
@@ -18,6 +19,9 @@ from curate.sources import Piece, SourceFile, group, split
 from curate.store import Dataset, Draft, Manifest, write_text
 
 PARTS_PER_FILE = 1000
+PART_BYTES = (32 << 20, 256 << 20)
+# A whole is cut into 8 to 16 pieces, as far as their least and largest size allow.
+PIECES = 16
 PIECE = pa.schema([pa.field("piece", pa.string(), nullable=False)])
 
 
@@ -61,8 +65,14 @@ class IndexTask:
         return self.output.publish(number, PIECE, [pa.record_batch([pieces], schema=PIECE)], Draft(fingerprint))
 
 
-def build_part_table(files: Sequence[SourceFile], part_bytes: int, engine: Engine, folder: Path) -> PartTable:
+def piece_bytes(total: int, least: int, most: int) -> int:
+    """Size of the pieces to cut `total` bytes into; a power of two, so that a growing input is seldom cut anew."""
+    return min(max(1 << (total // PIECES).bit_length(), least), most)
+
+
+def build_part_table(files: Sequence[SourceFile], part_bytes: int | None, engine: Engine, folder: Path) -> PartTable:
     """Index every file that has not been indexed yet, cut and group, and write the table under `folder`."""
+    part_bytes = part_bytes or piece_bytes(sum(file.size_bytes for file in files), *PART_BYTES)
     index = Dataset(str(folder / "index"), len(files))
     known = {manifest.part: manifest.fingerprint for manifest in index.manifests()}
     items = [(number, file, _hash([asdict(file), part_bytes])) for number, file in enumerate(files)]

@@ -1,7 +1,7 @@
 """Publishing: from the steps' files to the corpus and the ledger, and the books closed over both.
 
-Consecutive parts become one shard of about `shard_bytes`. Shards are made beside the present corpus and take its
-place together at the end, so a reader sees the old corpus or the new one.
+Consecutive parts become one shard of about `shard_bytes`: 512 MB, less where the corpus is small. Shards are made
+beside the present corpus and take its place together at the end, so a reader sees the old corpus or the new one.
 """
 
 import shutil
@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from curate.ledger import assert_conservation, ledger_rows
 from curate.narrow import count_verdicts
+from curate.parts import piece_bytes
 from curate.schema import LEDGER
 from curate.steps import Finished, Place, chain, complete, marks
 from curate.store import BATCH_ROWS, Dataset, Draft, Layer, Manifest, View
 
+SHARD_BYTES = (32 << 20, 512 << 20)
 IDENTITY = ("doc_id", "source", "offset", "url")
 
 
@@ -76,7 +78,7 @@ def view_of(finished: Sequence[Finished]) -> View:
 
 
 def publish(
-    finished: Sequence[Finished], schema: pa.Schema, shard_bytes: int, place: Place, out: Path
+    finished: Sequence[Finished], schema: pa.Schema, shard_bytes: int | None, place: Place, out: Path
 ) -> tuple[tuple[Manifest, ...], tuple[Manifest, ...]]:
     """Make `out/corpus` and `out/ledger`; returns the manifests of both. All totals come from the ledger's."""
     view = view_of(finished)
@@ -92,8 +94,9 @@ def publish(
     return written, booked
 
 
-def _shards(finished: Sequence[Finished], shard_bytes: int) -> tuple[tuple[int, ...], ...]:
+def _shards(finished: Sequence[Finished], shard_bytes: int | None) -> tuple[tuple[int, ...], ...]:
     """Consecutive parts, cut where what they wrote reaches `shard_bytes`."""
+    shard_bytes = shard_bytes or piece_bytes(sum(manifest.bytes for manifest in finished[0].manifests), *SHARD_BYTES)
     shards: list[list[int]] = [[]]
     size = 0
     for part, manifest in enumerate(finished[0].manifests):

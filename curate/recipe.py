@@ -87,8 +87,8 @@ class StageTable(pydantic.BaseModel):
 class OutputTable(Table):
     """`[output]`: sizes and limits of the run. None of them changes what is kept."""
 
-    part_bytes: int = Field(default=256 << 20, ge=1 << 10)
-    shard_bytes: int = Field(default=512 << 20, ge=1 << 10)
+    part_bytes: int | None = Field(default=None, ge=1 << 10)
+    shard_bytes: int | None = Field(default=None, ge=1 << 10)
     keep_dropped_text: bool = True
     max_failed_ratio: float = Field(default=0.05, ge=0, le=1)
     max_record_bytes: int = Field(default=32 << 20, ge=1)

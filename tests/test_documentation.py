@@ -12,7 +12,9 @@ import typer
 
 from curate.cli import app
 from curate.inspect.stages import stages_markdown
+from curate.parts import PART_BYTES
 from curate.plan import compile_plan
+from curate.publish import SHARD_BYTES
 from curate.recipe import InputTable, OutputTable, RuleTable, StageTable, TokensTable, load_recipe, parse_recipe
 from curate.rule import decide
 from curate.schema import DOC, LEDGER
@@ -50,11 +52,17 @@ def test_every_key_of_a_recipe_is_documented(heading: str, table: type) -> None:
 
 def test_documented_defaults_are_the_defaults() -> None:
     numbers = re.findall(r"\| `(\w+)` \| ([\d.,]+)( MiB)? \|", (ROOT / "docs/recipe.md").read_text(encoding="utf-8"))
-    assert len(numbers) >= 8
+    assert len(numbers) >= 6
     fields = OutputTable.model_fields | TokensTable.model_fields
     for key, number, unit in numbers:
         value = float(number.replace(",", "")) * (1 << 20 if unit else 1)
         assert value == fields[key].default, key
+
+
+def test_documented_sizes_are_those_of_parts_and_shards() -> None:
+    ranges = re.findall(r"`(\w+)_bytes` \| (\d+) to (\d+) MiB", (ROOT / "docs/recipe.md").read_text(encoding="utf-8"))
+    found = {name: (int(least) << 20, int(most) << 20) for name, least, most in ranges}
+    assert found == {"part": PART_BYTES, "shard": SHARD_BYTES}
 
 
 def test_the_page_about_stages_is_the_code() -> None:

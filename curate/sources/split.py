@@ -8,6 +8,8 @@ records laid down as plain pieces.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from curate.sources.files import WARC_KINDS, Piece, SourceFile, compression_of, open_stored
 from curate.sources.inflate import layout_of, open_inflated, trouble_of
 from curate.sources.parquet import row_groups
@@ -96,13 +98,17 @@ def _record_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
 
 
 def _row_group_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:
-    start, size = 0, 0
-    sizes = row_groups(file)
-    for number, group_bytes in enumerate(sizes):
-        size += group_bytes
-        if size >= part_bytes or number == len(sizes) - 1:
-            yield Piece(file, start, number + 1, size)
-            start, size = number + 1, 0
+    """As few runs as `part_bytes` allows, of about the same size."""
+    ends = np.cumsum(row_groups(file), dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    runs = -(-total // part_bytes)
+    start, before = 0, 0
+    for run in range(1, runs + 1):
+        stop = int(np.searchsorted(ends, total * run // runs)) + 1
+        if stop > start:
+            size = int(ends[stop - 1])
+            yield Piece(file, start, stop, size - before)
+            start, before = stop, size
 
 
 def _line_runs(file: SourceFile, part_bytes: int) -> Iterator[Piece]:

@@ -1,16 +1,21 @@
 """Parquet batches: whole columns and row by row give the same rows."""
 
+import random
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curate.sources import Limits, parquet
 from curate.sources.files import SourceFile
-from curate.sources.parquet import raw_batch
+from curate.sources.parquet import raw_batch, row_groups
+from curate.sources.split import split
 
 VALUES = st.none() | st.sampled_from(["", " ", "\t\n\x1c\u3000", "a text", " 中文 ", "x" * 50, "é" * 25])
 ROWS = st.lists(
@@ -36,6 +41,24 @@ def test_whole_columns_and_single_rows_agree(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "_whole", lambda *given: None)
         assert raw_batch(batch, file(), offset, LIMITS).to_pylist() == whole.to_pylist()
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), max_size=12), st.integers(1, 40_000))
+def test_pieces_are_whole_row_groups_of_about_the_same_size(rows: list[int], part_bytes: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.parquet"
+        with pq.ParquetWriter(path, pa.schema([("text", pa.string())]), compression="none") as writer:
+            for n in rows:  # random characters, so that dictionaries make nothing smaller
+                texts = [random.Random(place).randbytes(500).hex() for place in range(n)]
+                writer.write_table(pa.table({"text": pa.array(texts, pa.string())}))
+        groups = row_groups(SourceFile("in/a.parquet", str(path), path.stat().st_size, "", "parquet"))
+        pieces = split(SourceFile("in/a.parquet", str(path), path.stat().st_size, "", "parquet"), part_bytes, path)
+    spans = [(piece.start, piece.end if piece.end is not None else len(groups)) for piece in pieces]
+    assert [number for start, end in spans for number in range(start, end)] == list(range(len(groups)))
+    assert [piece.estimated_bytes for piece in pieces] == [sum(groups[start:end]) for start, end in spans] or not rows
+    fair = sum(groups) / -(-sum(groups) // part_bytes) if groups else 0
+    assert all(piece.estimated_bytes <= fair + max(groups, default=0) for piece in pieces) or not rows
 
 
 def test_white_space_is_that_of_strings() -> None:
