@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import texts
 
 from curate.text.brief import brief
-from curate.text.shingles import shingle_sets
+from curate.text.shingles import _sort, shingle_sets
 
 MASK = (1 << 64) - 1
 
@@ -49,6 +49,14 @@ def test_equals_reference(documents: list[str | None], ngram: int) -> None:
     for row, document in enumerate(documents):
         found = hashes[offsets[row] : offsets[row + 1]].tolist()
         assert (found, counts[row]) == expected(document or "", ngram)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, MASK) | st.integers(0, 9) | st.integers(MASK - 9, MASK), max_size=200))
+def test_sets_are_sorted_whatever_their_hashes(hashes: list[int]) -> None:
+    ascending = np.zeros(len(hashes), np.uint64)
+    _sort(np.array(hashes, np.uint64), np.full(len(hashes), -1, np.int32), ascending)
+    assert ascending.tolist() == sorted(hashes)
 
 
 def test_golden() -> None:
