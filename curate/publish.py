@@ -17,7 +17,7 @@ from curate.narrow import count_verdicts
 from curate.parts import piece_bytes
 from curate.schema import LEDGER
 from curate.steps import Finished, Place, chain, complete, marks
-from curate.store import BATCH_ROWS, Dataset, Draft, Layer, Manifest, View
+from curate.store import BATCH_ROWS, PUBLISHED, Dataset, Draft, Layer, Manifest, View
 
 SHARD_BYTES = (32 << 20, 512 << 20)
 IDENTITY = ("doc_id", "source", "offset", "url")
@@ -85,7 +85,7 @@ def publish(
     shards = _shards(finished, shard_bytes)
     wanted = [chain("publish", [mark for p in parts for mark in marks(finished, p)], schema.names) for parts in shards]
     rows = tuple(manifest.rows for manifest in finished[0].manifests)
-    corpus, ledger = place.dataset("corpus", len(shards)), place.dataset("ledger", len(shards))
+    corpus, ledger = (place.dataset(name, len(shards), PUBLISHED) for name in ("corpus", "ledger"))
     write, book = CorpusTask(view, schema, shards, corpus), LedgerTask(view, rows, shards, ledger)
     written = complete(corpus, wanted, place, lambda todo: place.engine.map(write, todo))
     booked = complete(ledger, wanted, place, lambda todo: place.engine.map(book, todo))

@@ -26,7 +26,7 @@ from curate.plan import MapStep, Plan, WideStep
 from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
-from curate.store import Dataset, Draft, Fence, Layer, Manifest, View
+from curate.store import BETWEEN_STEPS, Dataset, Draft, Fence, Layer, Manifest, Options, View
 from curate.wide import Emit, Reduce, home_schema
 
 
@@ -51,9 +51,9 @@ class Place:
     progress: Progress
     fence: Fence | None = None
 
-    def dataset(self, name: str, parts: int) -> Dataset:
+    def dataset(self, name: str, parts: int, options: Options = BETWEEN_STEPS) -> Dataset:
         """The dataset of a step."""
-        return Dataset(str(self.folder / name), parts, self.fence)
+        return Dataset(str(self.folder / name), parts, self.fence, options)
 
 
 @dataclass(frozen=True)
