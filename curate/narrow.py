@@ -7,6 +7,7 @@ stage reached it.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -129,10 +130,11 @@ def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft) -> p
 
 def count_verdicts(table: pa.Table, draft: Draft) -> None:
     """Count `dropped/stage/reason` and `failed/stage/error`, the error without its detail."""
-    for row in table.select(["verdict", "stage", "reason", "error"]).to_pylist():
-        if row["verdict"]:
-            why = row["reason"] if row["verdict"] == "dropped" else row["error"].partition(":")[0]
-            draft.count(f"{row['verdict']}/{row['stage']}/{why}")
+    decided = table.filter(table["verdict"].is_valid())
+    columns = [decided[name].to_pylist() for name in ("verdict", "stage", "reason", "error")]
+    for (verdict, stage, reason, error), n in Counter(zip(*columns, strict=True)).items():
+        why = reason if verdict == "dropped" else error.partition(":")[0]
+        draft.count(f"{verdict}/{stage}/{why}", n)
 
 
 def _apply(call: StageCall, live: pa.Table, draft: Draft) -> tuple[pa.Table, pa.Table]:
