@@ -72,8 +72,12 @@ class Fence:
 
 
 @contextmanager
-def atomic_file(path: Path, fence: Fence | None = None) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends without an error."""
+def atomic_file(path: Path, fence: Fence | None = None, *, lasting: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it when the block ends without an error.
+
+    Its content is on disk before it gets its name. lasting: so is the name itself; without, a power cut may take it
+    back until something in the folder is made to last, as at the end of a step. Parts need no more than that.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     try:
@@ -83,7 +87,8 @@ def atomic_file(path: Path, fence: Fence | None = None) -> Iterator[Path]:
         if fence:
             fence.check()
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if lasting:
+            _sync_folder(path.parent)
     except OSError as error:
         raise EngineError(
             f"cannot write {path}: {error.strerror or error}. Free space or mend it, then run again."
@@ -92,15 +97,15 @@ def atomic_file(path: Path, fence: Fence | None = None) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
     """Publish a small text file atomically."""
-    with atomic_file(path) as temporary:
+    with atomic_file(path, lasting=lasting) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:
     """Publish a JSON file atomically."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False))
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False), lasting=lasting)
 
 
 def write_parquet(
@@ -109,13 +114,15 @@ def write_parquet(
     batches: Iterable[pa.RecordBatch],
     fence: Fence | None = None,
     options: Options = PUBLISHED,
+    *,
+    lasting: bool = True,
 ) -> tuple[int, str]:
     """Publish `batches` as one Parquet file; returns (rows, sha256 of the file).
 
     Batches are gathered into row groups of about 32 MB, so memory does not grow with the file.
     """
     rows = 0
-    with atomic_file(path, fence) as temporary:
+    with atomic_file(path, fence, lasting=lasting) as temporary:
         with pq.ParquetWriter(temporary, schema, **options) as writer:
             for table in _row_groups(schema, batches):
                 writer.write_table(table, row_group_size=max(1, table.num_rows))
@@ -185,11 +192,11 @@ class Dataset:
 
         `manifest` is filled while `batches` is consumed.
         """
-        rows, sha256 = write_parquet(self.path(part), schema, batches, self.fence, self.options)
+        rows, sha256 = write_parquet(self.path(part), schema, batches, self.fence, self.options, lasting=False)
         size = self.path(part).stat().st_size
         counts, seconds = dict(manifest.counts), dict(manifest.seconds)
         done = Manifest(part, manifest.fingerprint, rows, size, sha256, counts, seconds, manifest.decided)
-        write_json(self.manifest_path(part), asdict(done))
+        write_json(self.manifest_path(part), asdict(done), lasting=False)
         return done
 
     def manifests(self) -> list[Manifest]:
@@ -205,7 +212,10 @@ class Dataset:
         return [found[part] for part in sorted(found) if part < self.parts]
 
     def gather(self) -> None:
-        """Put single manifests together, one file per 1,000 parts; safe to be interrupted at any point."""
+        """Put single manifests together, one file per 1,000 parts, and make the parts last.
+
+        Safe to be interrupted at any point.
+        """
         manifests = self.manifests()
         for start in range(0, self.parts, MANIFESTS_PER_FILE):
             group = [m for m in manifests if start <= m.part < start + MANIFESTS_PER_FILE]

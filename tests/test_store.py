@@ -47,6 +47,29 @@ def test_publishing_writes_data_then_manifest(tmp_path: Path) -> None:
     assert dataset.table(1)["n"].to_pylist() == [1, 2, 3]
 
 
+def test_content_is_flushed_before_every_name_and_the_names_at_the_end_of_a_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    flush, rename = os.fsync, os.replace
+
+    def fsync(handle: int) -> None:
+        calls.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file")
+        flush(handle)
+
+    def replace(source: Path, target: Path) -> None:
+        calls.append(f"name {Path(target).suffix}")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", replace)
+    dataset = Dataset(str(tmp_path), 1)
+    dataset.publish(0, SCHEMA, [batch(1)], Draft("f"))
+    assert calls == ["file", "name .parquet", "file", "name .json"]
+    dataset.gather()
+    assert calls[4:] == ["file", "name .jsonl", "folder"]
+
+
 def test_same_rows_same_bytes_however_they_are_batched(tmp_path: Path) -> None:
     whole, pieces = Dataset(str(tmp_path / "a"), 1), Dataset(str(tmp_path / "b"), 1)
     first = whole.publish(0, SCHEMA, [batch(*range(100))], Draft("f"))

@@ -154,14 +154,15 @@ class SpillTask:
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         written = 0
         with (
-            atomic_file(self.spill.path(part)) as temporary,
+            atomic_file(self.spill.path(part), lasting=False) as temporary,
             pa.ipc.new_file(str(temporary), self.schema, options=options) as writer,
         ):
             for bucket, batch in sorted_runs(self.emit(part), self.schema):
                 writer.write_batch(batch)
                 buckets.setdefault(str(bucket), []).append(written)
                 written += 1
-        write_json(self.spill.index_path(part), {"fingerprint": self.spill.fingerprint, "buckets": buckets})
+        index = {"fingerprint": self.spill.fingerprint, "buckets": buckets}
+        write_json(self.spill.index_path(part), index, lasting=False)
 
 
 @dataclass(frozen=True)
