@@ -13,6 +13,7 @@ from math import sqrt
 from pathlib import Path
 
 from curate.engines import Engine
+from curate.parts import piece_bytes
 from curate.plan import Plan, compile_plan
 from curate.run import run
 from curate.sources import Piece, SourceFile, head, whole_of
@@ -52,9 +53,8 @@ def try_sample(
     plan: Plan, sample: Sample, folder: Path, engine: Engine, progress: Progress, against: Sequence[Path] = ()
 ) -> None:
     """Carry the plan out on a sample, in `folder`: without tokens, whatever share of records fails."""
-    part_bytes = sum(piece.estimated_bytes for piece in sample.pieces) // LEAST_FILES
-    changed = {"max_failed_ratio": 1.0, "part_bytes": max(1 << 20, min(part_bytes, plan.recipe.output.part_bytes))}
-    output = plan.recipe.output.model_copy(update=changed)
+    part_bytes = piece_bytes(sum(piece.estimated_bytes for piece in sample.pieces), 1 << 20, 256 << 20)
+    output = plan.recipe.output.model_copy(update={"max_failed_ratio": 1.0, "part_bytes": part_bytes})
     recipe = plan.recipe.model_copy(update={"tokens": None, "output": output})
     recipe._folder = plan.recipe.folder
     run(compile_plan(recipe), folder, engine, progress, against, sample.pieces)

@@ -89,9 +89,9 @@ def load_piece(entry: dict[str, Any]) -> Piece:
     return Piece(**{**entry, "file": SourceFile(**entry["file"])})
 
 
-def write_part_table(pieces: Sequence[Piece], part_bytes: int, folder: Path) -> PartTable:
+def write_part_table(pieces: Sequence[Piece], part_bytes: int | None, folder: Path) -> PartTable:
     """Put consecutive pieces together to parts, and write the table of them under `folder`."""
-    parts = group(pieces, part_bytes)
+    parts = group(pieces, part_bytes or piece_bytes(sum(piece.estimated_bytes for piece in pieces), *PART_BYTES))
     for start in range(0, len(parts), PARTS_PER_FILE):
         entries = [[asdict(piece) for piece in part] for part in parts[start : start + PARTS_PER_FILE]]
         lines = [json.dumps({"fingerprint": _hash(entry), "pieces": entry}) + "\n" for entry in entries]
