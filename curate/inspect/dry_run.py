@@ -84,7 +84,8 @@ def _off(row: StageFunnel) -> str:
 
 
 def _duplicates(run: RunFolder, sample: Sample, compared: Sequence[StageFunnel]) -> str:
-    reached, removed = compared[0].records_in, sum(row.removed for row in compared)
+    removed = sum(row.removed for row in compared)
+    reached = removed + compared[-1].records_out  # what rules remove between two of them is laid to neither
     groups = count_clusters(run)
     alone = max(0, reached - removed - groups)
     _, expected, most = distinct_bounds(alone, groups, sample.share)
