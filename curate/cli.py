@@ -74,8 +74,7 @@ def run(
     sample: Annotated[int, typer.Option(help="MB of decompressed input that a dry run tries; 0: none.", min=0)] = 64,
 ) -> None:
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
-    if not dry_run:
-        server([__name__])  # gets ready while the rest is imported here
+    server([__name__])  # gets ready while the rest is imported here
 
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card

@@ -68,6 +68,6 @@ def test_the_head_of_a_file_is_what_its_reader_would_begin_with(tmp_path: Path) 
         piece = head(file, 20_000)
         assert piece.start == 0
         assert piece.end is not None
-        assert 5_000 <= piece.estimated_bytes < 40_000
+        assert 10_000 <= piece.estimated_bytes < 40_000  # Parquet is cut into even pieces
         rows = sum(batch.num_rows for batch in read(piece, Limits(), lambda key, n=1: None))
         assert 5 <= rows < 90
