@@ -5,6 +5,9 @@
 Without INPUT: the 3,081 gold pages that lie beside the checkout. Memory is the sum of proportional set sizes of the
 run's processes, sampled twice a second (Linux). Seconds of a stage are a worker's, per page that came in; those of
 deduplication are on the clock. The median run is shown.
+
+With --peers DIR, which holds datatrove's virtual environment, its own chain runs on the same archives as often, by the
+scripts beside the checkout: WarcReader and Trafilatura, then Gopher, C4 and FineWeb filters, then MinHash.
 """
 
 import argparse
@@ -46,9 +49,18 @@ def main() -> None:
     inputs = arguments.inputs or [str(GOLD / f"{name}-dev.warc.gz") for name in ("gold", "segments")]
     if not arguments.inputs and not GOLD.is_dir():
         sys.exit("name an INPUT, or put the gold pages beside the checkout in ../shared")
-    runs = [measure(arguments.recipe, inputs, arguments.workers) for _ in range(arguments.repeat)]
+    python = arguments.peers and arguments.peers.resolve() / "datatrove" / "bin" / "python"
+    runs, chains = [], []
+    for _ in range(arguments.repeat):
+        runs.append(measure(arguments.recipe, inputs, arguments.workers))
+        if python:
+            chains.append(datatrove_chain(python, [Path(path) for path in inputs], arguments.workers))
     middle = statistics.median_low(run.seconds for run in runs)
     show(next(run for run in runs if run.seconds == middle), [run.seconds for run in runs])
+    if chains:
+        whole = statistics.median(sum(chain) for chain in chains)
+        spread = "; ".join(" + ".join(f"{seconds:.1f}" for seconds in chain) for chain in chains)
+        print(f"datatrove: {whole:.1f} s, {whole / middle:.2f} times as long ({spread})")
 
 
 def measure(recipe: Path, inputs: list[str], workers: int) -> Measured:
@@ -131,7 +143,25 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", type=Path, default=ROOT / "pipelines" / "web.toml")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--peers", type=Path, help="folder with the virtual environments of other tools")
     return parser.parse_args()
+
+
+def datatrove_chain(python: Path, archives: list[Path], workers: int) -> list[float]:
+    """Seconds of extraction, filters and MinHash, each a process that reads what the one before has written."""
+    scripts = ROOT.parent / "shared" / "bench" / "peers"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "warc").mkdir()
+        for archive in archives:
+            (folder / "warc" / archive.name).symlink_to(archive)
+        places = [folder / "warc", folder / "extracted", folder / "filtered", folder / "deduplicated"]
+        seconds = []
+        for script, source, target in zip(("extract", "filters", "minhash"), places, places[1:], strict=False):
+            given = source if source.name == "warc" else source / "o"
+            command = [python, scripts / f"datatrove_{script}.py", given, target, workers]
+            seconds.append(watch([str(word) for word in command]).seconds)
+        return seconds
 
 
 if __name__ == "__main__":
