@@ -76,7 +76,7 @@ def source_stamp() -> str:
     """Changes with any module that holds kernels, or what they use."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(path for name in ("text", "dedup") for path in (root / name).glob("*.py")):
+    for path in sorted(path for name in ("text", "dedup", "blocks") for path in (root / name).glob("*.py")):
         digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
 
