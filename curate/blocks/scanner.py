@@ -56,6 +56,7 @@ _LD_JSON, _MATH_TEX, _DISPLAY, _END_MATH, _X_TEX = (
 )
 _DOLLAR = 0x24
 _NOWHERE = -1
+_UNENDED = -2
 
 
 def scan_page(html: bytes) -> Scan:
@@ -227,8 +228,15 @@ def _remember(scan: Scan, kind: int, first: int, last: int) -> None:
 
 @kernel
 def _raw(src: Octets, at: int, first: int, stop: int, tag: int, scan: Scan, names: Entities) -> int:
-    """Skip what stands between a tag whose content is no markup and its end tag; keep titles, data and formulas."""
-    last = _end_of_raw(src, at + 1, first, stop)
+    """Skip what stands between a tag whose content is no markup and its end tag; keep titles, data and formulas.
+
+    Without an end tag a browser would show nothing more; here only scripts and styles swallow the rest of the page.
+    Such an element is never open, so that its place in `last` is free to say that no end tag follows.
+    """
+    last = stop if scan.last[tag] == _UNENDED else _end_of_raw(src, at + 1, first, stop)
+    if last == stop and tag != _SCRIPT and tag != _STYLE:
+        scan.last[tag] = _UNENDED
+        return first
     if tag == _TITLE and not scan.state[MUTED]:
         _remember(scan, TITLE, first, last)
     elif tag == _SCRIPT:
