@@ -10,7 +10,7 @@ import numpy as np
 from curate.blocks.layout import CLASS_HASH, HAS_HREF, SEEN, TOKENS, Octets, Scan
 from curate.blocks.tags import COMMENTS, FNV_OFFSET, HIDDEN, MUTE, name_hash
 from curate.blocks.words import APOSTROPHE, EQUALS, GREATER, QUOTE, SLASH, bucket, extend, find, is_space
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 _CLASS, _ID, _ROLE, _ITEMPROP = (name_hash(name) for name in ("class", "id", "role", "itemprop"))
 _STYLE, _HIDDEN_, _ARIA, _HREF = (name_hash(name) for name in ("style", "hidden", "aria-hidden", "href"))
@@ -32,7 +32,7 @@ _DISPLAY = np.frombuffer(b"display", np.uint8)
 _TRUE = np.frombuffer(b"true", np.uint8)
 
 
-@kernel
+@inner
 def read_attributes(src: Octets, at: int, stop: int, scan: Scan) -> int:
     """Read attributes from behind a tag's name; returns where the tag's > stands, `stop` if it is never closed.
 
@@ -57,7 +57,7 @@ def read_attributes(src: Octets, at: int, stop: int, scan: Scan) -> int:
     return stop
 
 
-@kernel
+@inner
 def _value(src: Octets, at: int, stop: int) -> tuple[int, int, int]:
     """(what follows, where the value starts, where it ends) of an attribute whose name ends at `at`."""
     place = at
@@ -81,7 +81,7 @@ def _value(src: Octets, at: int, stop: int) -> tuple[int, int, int]:
     return end, place, end
 
 
-@kernel
+@inner
 def _take(src: Octets, key: np.uint64, first: int, last: int, scan: Scan) -> None:
     if key == _CLASS:
         scan.state[CLASS_HASH] = np.int64(_letters(src, first, last) >> np.uint64(1))
@@ -100,7 +100,7 @@ def _take(src: Octets, key: np.uint64, first: int, last: int, scan: Scan) -> Non
             scan.state[SEEN] |= HIDDEN
 
 
-@kernel
+@inner
 def _letters(src: Octets, first: int, last: int) -> np.uint64:
     """Hash of a value without its digits."""
     key = FNV_OFFSET
@@ -110,7 +110,7 @@ def _letters(src: Octets, first: int, last: int) -> np.uint64:
     return key
 
 
-@kernel
+@inner
 def _names(src: Octets, first: int, last: int, scan: Scan) -> None:
     """Tokens of a list of names: every name, and the words it is made of where they are several."""
     at = first
@@ -135,7 +135,7 @@ def _names(src: Octets, first: int, last: int, scan: Scan) -> None:
             scan.state[SEEN] |= MUTE
 
 
-@kernel
+@inner
 def _part(src: Octets, at: int, last: int) -> int:
     """Where the word that starts at `at` ends: before a sign or digit, or where lower case turns into upper."""
     start = at
@@ -144,18 +144,18 @@ def _part(src: Octets, at: int, last: int) -> int:
     return at
 
 
-@kernel
+@inner
 def is_word(octet: int) -> bool:
     """A letter, or part of one above ASCII."""
     return 0x61 <= octet | 0x20 <= 0x7A or octet >= 0x80
 
 
-@kernel
+@inner
 def _is_upper(octet: int) -> bool:
     return 0x41 <= octet <= 0x5A
 
 
-@kernel
+@inner
 def _word(src: Octets, first: int, last: int, scan: Scan) -> None:
     key = PART
     for at in range(first, last):
@@ -165,7 +165,7 @@ def _word(src: Octets, first: int, last: int, scan: Scan) -> None:
     _add(scan, bucket(key))
 
 
-@kernel
+@inner
 def _among(key: np.uint64, keys: np.ndarray) -> bool:
     for other in keys:
         if key == other:
@@ -173,7 +173,7 @@ def _among(key: np.uint64, keys: np.ndarray) -> bool:
     return False
 
 
-@kernel
+@inner
 def _add(scan: Scan, token: np.uint16) -> None:
     scan.tokens[scan.state[TOKENS]] = token
     scan.state[TOKENS] += 1

@@ -18,13 +18,13 @@ from curate.blocks.layout import (
     Scan,
 )
 from curate.blocks.words import AMPERSAND, LESS
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 _NO_BREAK, _WIDE_SPACE = 0xA0, 0x3000
 _RETURN, _NEWLINE, _TAB = 13, 10, 9
 
 
-@kernel
+@inner
 def write_text(src: Octets, at: int, stop: int, scan: Scan, names: Entities, through: bool) -> int:
     """Write the text from `at` to `stop`, or to the next < unless `through`; returns where it ends."""
     state = scan.state
@@ -55,7 +55,7 @@ def write_text(src: Octets, at: int, stop: int, scan: Scan, names: Entities, thr
     return at
 
 
-@kernel
+@inner
 def _plain(src: Octets, at: int, stop: int, scan: Scan) -> int:
     """Copy what needs no thought: to the next white space, reference, tag or lead byte of a wide space."""
     state = scan.state
@@ -75,7 +75,7 @@ def _plain(src: Octets, at: int, stop: int, scan: Scan) -> int:
     return at
 
 
-@kernel
+@inner
 def _account(scan: Scan, written: int) -> None:
     state = scan.state
     if state[LINK_DEPTH]:
@@ -86,7 +86,7 @@ def _account(scan: Scan, written: int) -> None:
         state[CODE_BYTES] += written
 
 
-@kernel
+@inner
 def _white(scan: Scan, octet: int) -> None:
     """White space: written as it is where it is verbatim, else one space in front of the next character."""
     state = scan.state
@@ -97,7 +97,7 @@ def _white(scan: Scan, octet: int) -> None:
         state[TEXT] += 1
 
 
-@kernel
+@inner
 def put(scan: Scan, octet: int) -> None:
     """Write one byte of a character that is not white space, behind the space that is due."""
     state = scan.state
@@ -112,7 +112,7 @@ def put(scan: Scan, octet: int) -> None:
         state[INK] = 1
 
 
-@kernel
+@inner
 def _reference(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> int:
     """Write what the & at `at` stands for; returns what follows."""
     first, second, after = reference_at(src, at, stop, names)
@@ -132,7 +132,7 @@ def _reference(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> 
     return after
 
 
-@kernel
+@inner
 def _put_code(scan: Scan, code: int) -> None:
     """Write a code point in UTF-8."""
     if code < 0x80:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.blocks.tags import FNV_OFFSET, FNV_PRIME, hash_table, slot_of
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 LONGEST_NAME = 32
 LONGEST_BARE_NAME = 6  # of those that work without a semicolon
@@ -48,7 +48,7 @@ def entities() -> Entities:
     return Entities(*hash_table(values, 8192), np.array(c1, np.int32))
 
 
-@kernel
+@inner
 def reference_at(src: npt.NDArray[np.uint8], at: int, stop: int, table: Entities) -> tuple[int, int, int]:
     """(first code point, second or 0, where the next byte stands) of the reference whose & stands at `at`.
 
@@ -73,7 +73,7 @@ def reference_at(src: npt.NDArray[np.uint8], at: int, stop: int, table: Entities
     return value & _CODE_MASK, value >> _SECOND_SHIFT & _CODE_MASK, found_at
 
 
-@kernel
+@inner
 def _number(src: npt.NDArray[np.uint8], at: int, stop: int, table: Entities) -> tuple[int, int, int]:
     hexadecimal = at < stop and src[at] | 0x20 == 0x78
     place = at + 1 if hexadecimal else at
@@ -96,7 +96,7 @@ def _number(src: npt.NDArray[np.uint8], at: int, stop: int, table: Entities) -> 
     return code, 0, place
 
 
-@kernel
+@inner
 def _digit(octet: int) -> int:
     if 0x30 <= octet <= 0x39:
         return octet - 0x30
@@ -104,6 +104,6 @@ def _digit(octet: int) -> int:
     return low - 0x57 if 0x61 <= low <= 0x66 else -1
 
 
-@kernel
+@inner
 def _is_alphanumeric(octet: int) -> bool:
     return 0x30 <= octet <= 0x39 or 0x41 <= octet <= 0x5A or 0x61 <= octet <= 0x7A

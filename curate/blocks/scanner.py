@@ -43,7 +43,7 @@ from curate.blocks.layout import (
 from curate.blocks.stack import close, end_block, end_implied, end_page, pop_to, push, start_page
 from curate.blocks.tags import BLOCK, FNV_OFFSET, IDS, IGNORED, MUTE, RAW, SILENT, VOID, Tags, tag_of, tags
 from curate.blocks.words import BANG, GREATER, LESS, MINUS, QUESTION, SLASH, extend, find, is_letter, is_space, lower
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 _A, _B, _STRONG, _CODE, _KBD, _SAMP, _BR, _HR, _SCRIPT, _STYLE, _TITLE, _META, _LINK, _HTML, _TIME, _MATH, _SPAN, _P = (
     IDS[name] for name in (
@@ -67,7 +67,7 @@ def scan_page(html: bytes) -> Scan:
     return filled(scan)
 
 
-@kernel
+@inner
 def run(src: Octets, scan: Scan, table: Tags, names: Entities) -> None:
     """Scan a whole page into the room."""
     start_page(scan)
@@ -84,7 +84,7 @@ def run(src: Octets, scan: Scan, table: Tags, names: Entities) -> None:
     end_page(scan, table, stop)
 
 
-@kernel
+@inner
 def _markup(src: Octets, at: int, stop: int, scan: Scan, table: Tags, names: Entities) -> int:
     """Read the tag, comment or declaration at `at`; returns what follows, or `at` where < is a mere character."""
     if at + 1 == stop:
@@ -101,7 +101,7 @@ def _markup(src: Octets, at: int, stop: int, scan: Scan, table: Tags, names: Ent
     return _after(src, at + 2, stop) if octet == QUESTION else at
 
 
-@kernel
+@inner
 def _after(src: Octets, at: int, stop: int) -> int:
     """What follows the next >."""
     while at < stop and src[at] != GREATER:
@@ -109,7 +109,7 @@ def _after(src: Octets, at: int, stop: int) -> int:
     return min(at + 1, stop)
 
 
-@kernel
+@inner
 def _comment(src: Octets, at: int, stop: int) -> int:
     """What follows a comment or declaration whose <! ends at `at`."""
     if at + 1 >= stop or src[at] != MINUS or src[at + 1] != MINUS:
@@ -132,7 +132,7 @@ def _comment(src: Octets, at: int, stop: int) -> int:
     return stop
 
 
-@kernel
+@inner
 def _name(src: Octets, at: int, stop: int, table: Tags) -> tuple[int, int]:
     """(tag, where its name ends) of the name at `at`."""
     key = FNV_OFFSET
@@ -142,7 +142,7 @@ def _name(src: Octets, at: int, stop: int, table: Tags) -> tuple[int, int]:
     return tag_of(table, key), at
 
 
-@kernel
+@inner
 def _end_tag(src: Octets, at: int, stop: int, scan: Scan, table: Tags) -> int:
     tag, after = _name(src, at + 2, stop, table)
     tokens = scan.state[TOKENS]
@@ -162,7 +162,7 @@ def _end_tag(src: Octets, at: int, stop: int, scan: Scan, table: Tags) -> int:
     return min(after + 1, stop)
 
 
-@kernel
+@inner
 def _start_tag(src: Octets, at: int, stop: int, scan: Scan, table: Tags, names: Entities) -> int:
     state = scan.state
     tag, after = _name(src, at + 1, stop, table)
@@ -188,7 +188,7 @@ def _start_tag(src: Octets, at: int, stop: int, scan: Scan, table: Tags, names: 
     return after
 
 
-@kernel
+@inner
 def _inline(tag: int, scan: Scan, names: Entities) -> None:
     state = scan.state
     if tag == _A:
@@ -202,7 +202,7 @@ def _inline(tag: int, scan: Scan, names: Entities) -> None:
         put(scan, 10)
 
 
-@kernel
+@inner
 def _mark(src: Octets, at: int, after: int, tag: int, scan: Scan) -> None:
     """Remember tags that say something of the page."""
     if scan.state[MUTED]:
@@ -217,7 +217,7 @@ def _mark(src: Octets, at: int, after: int, tag: int, scan: Scan) -> None:
         _remember(scan, TIME, at, after)
 
 
-@kernel
+@inner
 def _remember(scan: Scan, kind: int, first: int, last: int) -> None:
     mark = scan.state[MARKS]
     scan.marks[mark, 0] = kind
@@ -226,7 +226,7 @@ def _remember(scan: Scan, kind: int, first: int, last: int) -> None:
     scan.state[MARKS] += 1
 
 
-@kernel
+@inner
 def _raw(src: Octets, at: int, first: int, stop: int, tag: int, scan: Scan, names: Entities) -> int:
     """Skip what stands between a tag whose content is no markup and its end tag; keep titles, data and formulas.
 
@@ -247,7 +247,7 @@ def _raw(src: Octets, at: int, first: int, stop: int, tag: int, scan: Scan, name
     return _after(src, last, stop) if last < stop else stop
 
 
-@kernel
+@inner
 def _end_of_raw(src: Octets, name: int, at: int, stop: int) -> int:
     """Where the end tag of the element whose name stands at `name` begins, or `stop`."""
     size = 0
@@ -265,7 +265,7 @@ def _end_of_raw(src: Octets, name: int, at: int, stop: int) -> int:
     return stop
 
 
-@kernel
+@inner
 def _formula(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> int:
     """Write the TeX that a MathML formula carries and skip to its end; without one its symbols are read as text.
 
@@ -286,7 +286,7 @@ def _formula(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> in
     return state[MATH_END]
 
 
-@kernel
+@inner
 def _write_tex(src: Octets, first: int, last: int, display: bool, scan: Scan, names: Entities) -> None:
     if scan.state[MUTED] or first >= last:
         return

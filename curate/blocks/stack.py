@@ -47,14 +47,14 @@ from curate.blocks.tags import (
     Tags,
 )
 from curate.blocks.words import mix
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 _P, _TABLE, _TD, _TH, _CAPTION, _TEMPLATE, _BUTTON, _H1, _H6 = (
     IDS[name] for name in ("p", "table", "td", "th", "caption", "template", "button", "h1", "h6")
 )
 
 
-@kernel
+@inner
 def start_page(scan: Scan) -> None:
     """Make the room empty but for the root, which everything is in."""
     scan.state[:] = 0
@@ -70,7 +70,7 @@ def start_page(scan: Scan) -> None:
     root["first"] = root["end"] = root["tokens"] = root["tokens_end"] = 0
 
 
-@kernel
+@inner
 def end_block(scan: Scan, at: int, kind: int) -> None:
     """What has been written since the last block ended is a block, if it is more than white space.
 
@@ -106,7 +106,7 @@ def end_block(scan: Scan, at: int, kind: int) -> None:
     state[CODE_BYTES] = 0
 
 
-@kernel
+@inner
 def end_implied(scan: Scan, tags: Tags, tag: int) -> None:
     """Close what the start of `tag` ends without saying so."""
     last = scan.last
@@ -124,14 +124,14 @@ def end_implied(scan: Scan, tags: Tags, tag: int) -> None:
             pop_to(scan, tags, last[other])
 
 
-@kernel
+@inner
 def _fence(scan: Scan) -> int:
     """Where in the stack the innermost element stands that end tags inside it do not reach beyond."""
     last = scan.last
     return max(last[_TABLE], last[_TD], last[_TH], last[_CAPTION], last[_TEMPLATE], last[_BUTTON])
 
 
-@kernel
+@inner
 def push(scan: Scan, tags: Tags, tag: int, first_token: int) -> None:
     """Open an element; its attributes have just been read into the tokens from `first_token` on."""
     state = scan.state
@@ -166,7 +166,7 @@ def push(scan: Scan, tags: Tags, tag: int, first_token: int) -> None:
     state[FIRST_TOKEN] = state[TOKENS]
 
 
-@kernel
+@inner
 def close(scan: Scan, tags: Tags, tag: int) -> None:
     """An end tag: close the last open element of its name and all in it, if the end tag reaches that far."""
     last = scan.last
@@ -181,7 +181,7 @@ def close(scan: Scan, tags: Tags, tag: int) -> None:
         pop_to(scan, tags, place)
 
 
-@kernel
+@inner
 def pop_to(scan: Scan, tags: Tags, place: int) -> None:
     """Close all elements from `place` in the stack on."""
     state = scan.state
@@ -200,7 +200,7 @@ def pop_to(scan: Scan, tags: Tags, place: int) -> None:
             state[name] = 0
 
 
-@kernel
+@inner
 def end_page(scan: Scan, tags: Tags, at: int) -> None:
     """Close the last block and all that is open."""
     end_block(scan, at, NEW)

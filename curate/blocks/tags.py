@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from curate.text.kernel import kernel
+from curate.text.kernel import inner
 
 # What a tag does, as bits.
 BLOCK = 1 << 0  # text before and after it belongs to different blocks
@@ -134,7 +134,7 @@ def name_hash(name: str, seed: int = int(FNV_OFFSET)) -> np.uint64:
     return np.uint64(value)
 
 
-@kernel
+@inner
 def slot_of(slots: npt.NDArray[np.uint64], key: np.uint64) -> int:
     """Where `key` stands in a table of `hash_table`, or −1."""
     mask = np.uint64(len(slots) - 1)
@@ -146,7 +146,7 @@ def slot_of(slots: npt.NDArray[np.uint64], key: np.uint64) -> int:
     return -1
 
 
-@kernel
+@inner
 def tag_of(table: Tags, key: np.uint64) -> int:
     """The id of a tag by the hash of its name."""
     slot = slot_of(table.slots, key)
