@@ -6,6 +6,7 @@ and agree in its parts; digits are left out, because they number things. Each pa
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from curate.blocks.layout import CLASS_HASH, HAS_HREF, SEEN, TOKENS, Octets, Scan
 from curate.blocks.tags import COMMENTS, FNV_OFFSET, HIDDEN, MUTE, name_hash
@@ -88,7 +89,7 @@ def _take(src: Octets, key: np.uint64, first: int, last: int, scan: Scan) -> Non
         _names(src, first, last, scan)
     elif key == _ID:
         _names(src, first, last, scan)
-    elif key == _ROLE or key == _ITEMPROP:
+    elif key in (_ROLE, _ITEMPROP):
         _add(scan, bucket(_letters(src, first, last) ^ VALUE))
     elif key == _HREF:
         scan.state[HAS_HREF] = 1
@@ -166,8 +167,8 @@ def _word(src: Octets, first: int, last: int, scan: Scan) -> None:
 
 
 @inner
-def _among(key: np.uint64, keys: np.ndarray) -> bool:
-    for other in keys:
+def _among(key: np.uint64, keys: npt.NDArray[np.uint64]) -> bool:
+    for other in keys:  # noqa: SIM110  # kernels know no generators
         if key == other:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Characters of a text as a browser would show them: references decoded, white space collapsed unless it is verbatim."""
+"""Characters of a text as a browser shows them: references decoded, white space collapsed unless it is verbatim."""
 
 from curate.blocks.entities import Entities, reference_at
 from curate.blocks.layout import (
@@ -33,7 +33,6 @@ def write_text(src: Octets, at: int, stop: int, scan: Scan, names: Entities, thr
             at += 1
         return at
     before = state[TEXT]
-    first = at
     while at < stop:
         octet = src[at]
         if octet == LESS and not through:
@@ -66,7 +65,7 @@ def _plain(src: Octets, at: int, stop: int, scan: Scan) -> int:
     end = state[TEXT]
     while at < stop:
         octet = src[at]
-        if octet <= 32 or octet == LESS or octet == AMPERSAND or octet == 0xC2 or octet == 0xE3 or octet == 0x7F:
+        if octet <= 32 or octet in (LESS, AMPERSAND, 0xC2, 0xE3, 0x7F):
             break
         scan.text[end] = octet
         end += 1
@@ -92,7 +91,7 @@ def _white(scan: Scan, octet: int) -> None:
     state = scan.state
     if not state[VERBATIM_DEPTH]:
         state[SPACE] = 1
-    elif octet == _NEWLINE or octet == _TAB or octet == 32:
+    elif octet in (_NEWLINE, _TAB, 32):
         scan.text[state[TEXT]] = octet
         state[TEXT] += 1
 
@@ -121,7 +120,7 @@ def _reference(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> 
     if first == 0:
         put(scan, AMPERSAND)
         return at + 1
-    if first == _NO_BREAK or first == _WIDE_SPACE:
+    if first in (_NO_BREAK, _WIDE_SPACE):
         _white(scan, 32)
     elif first <= 32:
         _white(scan, first)

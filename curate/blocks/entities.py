@@ -92,7 +92,7 @@ def _number(src: npt.NDArray[np.uint8], at: int, stop: int, table: Entities) -> 
     if code == 0 or code > _LAST_CODE or 0xD800 <= code < 0xE000:
         code = _REPLACEMENT
     elif 128 <= code < 160:
-        code = np.int64(table.c1[code - 128])
+        code = int(table.c1[code - 128])
     return code, 0, place
 
 

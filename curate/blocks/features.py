@@ -8,7 +8,7 @@ Most were known to help before: text and link density and their neighbours (Kohl
 import numpy as np
 import numpy.typing as npt
 
-from curate.blocks.layout import Records, VERBATIM_TEXT
+from curate.blocks.layout import VERBATIM_TEXT, Records
 from curate.blocks.measure import (
     BLOCK_COUNT,
     BOLD_SHARE,
@@ -68,12 +68,12 @@ _HEADING = np.uint32(tags().contexts[IDS["h1"]])
 
 @kernel
 def feature_rows(
-    blocks: Records, elements: Records, measures: Floats, places: Places, since: npt.NDArray[np.int32], first: int,
-    rows: Floats,
+    blocks: Records, elements: Records, measures: Floats, places: Places, since: npt.NDArray[np.int32],
+    numbers: npt.NDArray[np.int64], rows: Floats,
 ) -> None:  # fmt: skip
-    """Fill the rows of the blocks from `first` on. since: int32[b], blocks since the last heading."""
-    for place in range(len(rows)):
-        number = first + place
+    """Fill the rows of the blocks `numbers`. since: int32[b], blocks since the last heading."""
+    for place in range(len(numbers)):
+        number = int(numbers[place])
         row = rows[place]
         at = _own(blocks[number], measures[number], row, 0)
         at = _element(elements[blocks[number]["element"]], elements, places, blocks[number]["element"], row, at)
@@ -130,7 +130,7 @@ def _element(element: Records, elements: Records, places: Places, number: int, r
     row[at] = element["tag"]
     row[at + 1] = element["depth"]
     row[at + 2] = element["child"]
-    row[at + 3] = elements[max(element["parent"], 0)]["children"]
+    row[at + 3] = elements[max(int(element["parent"]), 0)]["children"]
     at += 4
     for bit in range(_CONTEXT_COUNT):
         row[at + bit] = element["context"] >> np.uint32(bit) & np.uint32(1)
@@ -141,9 +141,7 @@ def _element(element: Records, elements: Records, places: Places, number: int, r
 
 
 @kernel
-def _position(
-    number: int, blocks: Records, places: Places, since: npt.NDArray[np.int32], row: Floats, at: int
-) -> int:
+def _position(number: int, blocks: Records, places: Places, since: npt.NDArray[np.int32], row: Floats, at: int) -> int:
     count = len(blocks)
     total = places.prefix[count, CHARS]
     row[at] = number
@@ -213,5 +211,3 @@ def since_heading(blocks: Records, elements: Records, since: npt.NDArray[np.int3
         if elements[blocks[number]["element"]]["context"] & _HEADING:
             last = number
         since[number] = number - last if last >= 0 else -1
-
-

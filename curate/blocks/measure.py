@@ -1,4 +1,4 @@
-"""What the text of each block is like: counts of characters and tokens, the weights of its words, overlap with the title.
+"""What the text of each block is like: characters and tokens, the weights of its words, overlap with the title.
 
 Tokens are those of `text.scan`; pairs of neighbouring ideographs count as words, because one ideograph says little.
 Cost: about 8 ns a character.
@@ -21,8 +21,22 @@ Floats = npt.NDArray[np.float32]
 
 # Columns of the measures, one row a block. Up to SUMMED they are summed over elements, windows and groups.
 (CHARS, TOKENS, LINK_CHARS, STOPS, WORD_WEIGHT, LONG_CHARS, BLOCK_COUNT, IDEOGRAPHS, SUMMED) = range(9)
-(DIGITS, UPPERS, COMMAS, BOLD_SHARE, CODE_SHARE, TITLE_HITS, FIRST_UPPER, LAST_TERMINAL, SYMBOLS, LINKS,
- CLASS_WEIGHT, MAX_WORD, MIN_WORD, BYTES) = range(8, 22)
+(
+    DIGITS,
+    UPPERS,
+    COMMAS,
+    BOLD_SHARE,
+    CODE_SHARE,
+    TITLE_HITS,
+    FIRST_UPPER,
+    LAST_TERMINAL,
+    SYMBOLS,
+    LINKS,
+    CLASS_WEIGHT,
+    MAX_WORD,
+    MIN_WORD,
+    BYTES,
+) = range(8, 22)
 MEASURES = 22
 _TITLE_SLOTS = 512
 _MAX_TITLE_TOKENS = 256

@@ -37,11 +37,11 @@ def measured(scan: Scan, title: str, words: Floats, classes: Floats) -> Measured
     return Measured(scan, measures, places, since, buckets, starts)
 
 
-def rows_of(page: Measured, first: int = 0, stop: int | None = None) -> Floats:
-    """float32[stop − first, FEATURES]: the features of the blocks [first, stop)."""
-    stop = len(page.scan.blocks) if stop is None else stop
-    rows = np.empty((stop - first, FEATURES), np.float32)
-    feature_rows(page.scan.blocks, page.scan.elements, page.measures, page.places, page.since, first, rows)
+def rows_of(page: Measured, numbers: npt.NDArray[np.int64] | None = None) -> Floats:
+    """float32[n, FEATURES]: the features of the blocks `numbers`, of all if there are none given."""
+    numbers = np.arange(len(page.scan.blocks)) if numbers is None else numbers
+    rows = np.empty((len(numbers), FEATURES), np.float32)
+    feature_rows(page.scan.blocks, page.scan.elements, page.measures, page.places, page.since, numbers, rows)
     return rows
 
 

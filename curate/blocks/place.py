@@ -1,4 +1,4 @@
-"""Where a block stands: sums over elements and windows in O(1) each, groups of blocks of one kind, class weights on the way.
+"""Where a block stands: sums over elements and windows in O(1), groups of like blocks, class weights on the way.
 
 The blocks in an element are a range, so that a prefix sum over the blocks answers for any element.
 """

@@ -40,7 +40,7 @@ from curate.blocks.layout import (
     filled,
     room_for,
 )
-from curate.blocks.stack import close, end_block, end_implied, end_page, pop_to, push, start_page
+from curate.blocks.stack import close, end_block, end_implied, end_page, push, start_page
 from curate.blocks.tags import BLOCK, FNV_OFFSET, IDS, IGNORED, MUTE, RAW, SILENT, VOID, Tags, tag_of, tags
 from curate.blocks.words import BANG, GREATER, LESS, MINUS, QUESTION, SLASH, extend, find, is_letter, is_space, lower
 from curate.text.kernel import inner
@@ -151,13 +151,13 @@ def _end_tag(src: Octets, at: int, stop: int, scan: Scan, table: Tags) -> int:
     flags = table.flags[tag]
     if flags & BLOCK:
         end_block(scan, at, AFTER_BREAK if tag == _BR else NEW)
-    if flags & (BLOCK | SILENT) and not flags & IGNORED or tag == _SPAN:
+    if (flags & (BLOCK | SILENT) and not flags & IGNORED) or tag == _SPAN:
         close(scan, table, tag)
     elif tag == _A:
         scan.state[LINK_DEPTH] = 0
-    elif tag == _B or tag == _STRONG:
+    elif tag in (_B, _STRONG):
         scan.state[BOLD_DEPTH] = 0
-    elif tag == _CODE or tag == _KBD or tag == _SAMP:
+    elif tag in (_CODE, _KBD, _SAMP):
         scan.state[CODE_DEPTH] = 0
     return min(after + 1, stop)
 
@@ -194,9 +194,9 @@ def _inline(tag: int, scan: Scan, names: Entities) -> None:
     if tag == _A:
         state[LINK_DEPTH] = state[DEPTH] if state[HAS_HREF] else 0
         state[LINK_COUNT] += state[HAS_HREF]
-    elif tag == _B or tag == _STRONG:
+    elif tag in (_B, _STRONG):
         state[BOLD_DEPTH] = state[DEPTH]
-    elif tag == _CODE or tag == _KBD or tag == _SAMP:
+    elif tag in (_CODE, _KBD, _SAMP):
         state[CODE_DEPTH] = state[DEPTH]
     elif tag == _BR and state[VERBATIM_DEPTH] and not state[MUTED]:
         put(scan, 10)
@@ -259,7 +259,7 @@ def _end_of_raw(src: Octets, name: int, at: int, stop: int) -> int:
             while same < size and lower(src[at + 2 + same]) == lower(src[name + same]):
                 same += 1
             octet = src[at + 2 + size]
-            if same == size and (is_space(octet) or octet == GREATER or octet == SLASH):
+            if same == size and (is_space(octet) or octet in (GREATER, SLASH)):
                 return at
         at += 1
     return stop
@@ -283,7 +283,7 @@ def _formula(src: Octets, at: int, stop: int, scan: Scan, names: Entities) -> in
     while last < state[MATH_END] and src[last] != LESS:
         last += 1
     _write_tex(src, first, last, False, scan, names)
-    return state[MATH_END]
+    return int(state[MATH_END])
 
 
 @inner

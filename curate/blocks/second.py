@@ -3,11 +3,14 @@
 Means are weighted by tokens, in O(1) each by prefix sums.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 from curate.blocks.layout import Records
 from curate.blocks.measure import TOKENS
+from curate.blocks.page import Measured
 from curate.blocks.place import Places
 from curate.text.kernel import kernel
 
@@ -28,33 +31,38 @@ SECOND_FEATURES = len(NAMES)
 _OFFSETS, _WIDTHS = np.array(_NEIGHBOURS), np.array(_WINDOWS)
 
 
-def second_rows(blocks: Records, elements: Records, measures: Floats, places: Places, first: Floats) -> Floats:
-    """float32[b, SECOND_FEATURES] from the first probabilities, float32[b]."""
-    return SecondLook(blocks, elements, measures, places, first).rows(0, len(blocks))
+class SecondLook(NamedTuple):
+    """A page's first probabilities with their sums. first: float32[b]; sums: float64[b + 1, 2], groups:
+    float64[2, g, 2], tokens and expected tokens; highest: float32[2, b + 1], the highest one before and after.
+    """
+
+    first: Floats
+    sums: Doubles
+    groups: Doubles
+    highest: Floats
 
 
-class SecondLook:
-    """A page's first probabilities with their sums; makes rows a piece at a time."""
+def second_look(page: Measured, first: Floats) -> SecondLook:
+    """Sum up the first probabilities of all blocks."""
+    count = len(first)
+    sums, groups = np.zeros((count + 1, 2)), np.zeros((2, count, 2))
+    look = SecondLook(first, sums, groups, np.zeros((2, count + 1), np.float32))
+    sum_up(page.measures, page.places, look)
+    return look
 
-    def __init__(self, blocks: Records, elements: Records, measures: Floats, places: Places, first: Floats) -> None:
-        self._page = (blocks, elements, places, first)
-        self._sums = np.zeros((len(blocks) + 1, 2))
-        self._groups = np.zeros((2, len(blocks), 2))
-        self._highest = np.zeros((2, len(blocks) + 1), np.float32)
-        sum_up(measures, places, first, self._sums, self._groups, self._highest)
 
-    def rows(self, start: int, stop: int) -> Floats:
-        """The rows of the blocks [start, stop)."""
-        rows = np.empty((stop - start, SECOND_FEATURES), np.float32)
-        fill(*self._page, self._sums, self._groups, self._highest, start, rows)
-        return rows
+def second_rows(page: Measured, look: SecondLook, numbers: npt.NDArray[np.int64] | None = None) -> Floats:
+    """float32[n, SECOND_FEATURES] of the blocks `numbers`, of all if there are none given."""
+    numbers = np.arange(len(look.first)) if numbers is None else numbers
+    rows = np.empty((len(numbers), SECOND_FEATURES), np.float32)
+    fill(page.scan.blocks, page.scan.elements, page.places, look, numbers, rows)
+    return rows
 
 
 @kernel
-def sum_up(
-    measures: Floats, places: Places, first: Floats, sums: Doubles, groups: Doubles, highest: Floats
-) -> None:
-    """Fill sums[b + 1, 2] and groups[2, g, 2] with tokens and expected tokens; highest[2, b + 1] before and after."""
+def sum_up(measures: Floats, places: Places, look: SecondLook) -> None:
+    """Fill the sums."""
+    first, sums, groups, highest = look
     for number in range(len(first)):
         tokens = np.float64(max(measures[number, TOKENS], np.float32(1)))
         wanted = tokens * first[number]
@@ -71,13 +79,13 @@ def sum_up(
 
 @kernel
 def fill(
-    blocks: Records, elements: Records, places: Places, first: Floats, sums: Doubles, groups: Doubles,
-    highest: Floats, start: int, rows: Floats,
-) -> None:  # fmt: skip
-    """Fill the rows of the blocks from `start` on."""
+    blocks: Records, elements: Records, places: Places, look: SecondLook, numbers: npt.NDArray[np.int64], rows: Floats
+) -> None:
+    """Fill the rows of the blocks `numbers`."""
+    first, sums, groups, highest = look
     count = len(blocks)
-    for place in range(len(rows)):
-        number = start + place
+    for place in range(len(numbers)):
+        number = int(numbers[place])
         row = rows[place]
         row[0] = first[number]
         at = 1
@@ -105,4 +113,5 @@ def fill(
 
 @kernel
 def _mean(sums: Doubles, low: int, high: int) -> float:
-    return (sums[high, 1] - sums[low, 1]) / max(sums[high, 0] - sums[low, 0], 1.0)
+    mean: float = (sums[high, 1] - sums[low, 1]) / max(sums[high, 0] - sums[low, 0], 1.0)
+    return mean

@@ -128,7 +128,7 @@ def end_implied(scan: Scan, tags: Tags, tag: int) -> None:
 def _fence(scan: Scan) -> int:
     """Where in the stack the innermost element stands that end tags inside it do not reach beyond."""
     last = scan.last
-    return max(last[_TABLE], last[_TD], last[_TH], last[_CAPTION], last[_TEMPLATE], last[_BUTTON])
+    return int(max(last[_TABLE], last[_TD], last[_TH], last[_CAPTION], last[_TEMPLATE], last[_BUTTON]))
 
 
 @inner

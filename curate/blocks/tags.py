@@ -80,8 +80,8 @@ _SLOTS = 1024
 
 
 class Tags(NamedTuple):
-    """flags, contexts: uint32[t]. ends, fences: int16[t, 9], the groups above, −1 where empty. slots: uint64[s], ids: uint8[s]:
-    a hash table from FNV-1a of a name in lower case to its id.
+    """flags, contexts: uint32[t]. ends, fences: int16[t, 9], the groups above, −1 where empty. slots: uint64[s], ids:
+    uint8[s]: a hash table from FNV-1a of a name in lower case to its id.
     """
 
     flags: npt.NDArray[np.uint32]
@@ -112,9 +112,7 @@ def _ids(names: str) -> list[int]:
     return [IDS[name] for name in names.split()]
 
 
-def hash_table(
-    values: dict[str, int], size: int = _SLOTS
-) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+def hash_table(values: dict[str, int], size: int = _SLOTS) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     """(hashes, values) with open addressing; a hash of 0 marks an empty slot."""
     slots, found = np.zeros(size, np.uint64), np.zeros(size, np.int64)
     for name, value in values.items():
@@ -141,7 +139,7 @@ def slot_of(slots: npt.NDArray[np.uint64], key: np.uint64) -> int:
     at = key & mask
     while slots[at] != 0:
         if slots[at] == key:
-            return np.int64(at)
+            return int(np.int64(at))
         at = (at + np.uint64(1)) & mask
     return -1
 
@@ -150,4 +148,4 @@ def slot_of(slots: npt.NDArray[np.uint64], key: np.uint64) -> int:
 def tag_of(table: Tags, key: np.uint64) -> int:
     """The id of a tag by the hash of its name."""
     slot = slot_of(table.slots, key)
-    return np.int64(table.ids[slot]) if slot >= 0 else OTHER
+    return int(np.int64(table.ids[slot])) if slot >= 0 else OTHER

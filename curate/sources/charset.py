@@ -117,6 +117,14 @@ def decode_text(data: bytes, charset: str | None = None) -> str:
     return decode_as(data, encoding).removeprefix("\ufeff")
 
 
+def decode_utf8(data: bytes, charset: str | None = None) -> bytes:
+    """`data` in UTF-8, as `decode_text` reads it; what is UTF-8 already is not touched, broken characters included."""
+    encoding = find_encoding(data, charset)
+    if encoding == "utf-8":
+        return data.removeprefix(codecs.BOM_UTF8)
+    return decode_as(data, encoding).removeprefix("\ufeff").encode("utf-8", "replace")
+
+
 def find_encoding(data: bytes, charset: str | None = None) -> str:
     """The WHATWG name of the encoding that `data` is in; see the module docstring for how it is chosen."""
     for bom, encoding in _BOMS:

@@ -1,22 +1,26 @@
 """Main text, title and date of a page. 90 % of the cost of a crawl, and nearly all of its danger.
 
-Pages are decoded here; the parsers run in a child process (sandbox.py) with limits on CPU time and memory. Limits that
-do not depend on a clock come first: bytes, nodes, depth. A record that is text already passes unchanged.
+Pages are decoded here. Foreign parsers run in a child process (sandbox.py) with limits on CPU time and memory; limits
+that do not depend on a clock come first: bytes, nodes, depth. Our own (`blocks`) takes time in proportion to the bytes,
+whatever they are, and needs neither. A record that is text already passes unchanged.
 
-Cost: trafilatura 22 ms a page, title and date 3; everything else here, pipe included, about 1 ms.
+Cost: trafilatura 22 ms a page, title and date 3; everything else here, pipe included, about 1 ms. `blocks` 1 ms in all.
 """
 
 import importlib.util
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
+from curate.blocks.extractor import Options, extract_blocks
+from curate.blocks.model import fingerprint
 from curate.errors import EngineError, RecipeError
 from curate.rule import Rule
-from curate.sources.charset import decode_text
+from curate.sources.charset import decode_text, decode_utf8
 from curate.stage import stage, versions_of
 from curate.stages.extractors import DISTRIBUTIONS, NO_DAY
 from curate.stages.sandbox import Limits, Sandbox
@@ -31,21 +35,28 @@ _UNCLOSED = frozenset(
      "html", "head", "body")
 )  # fmt: skip
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_STATED = ("extract_author", "extract_site", "extract_url", "extract_lang")
 
 Mode = Literal["default", "fast", "precision", "recall"]
+BLOCKS = "blocks"
 
 
 def check(
-    *, backend: str, mode: Mode, comments: bool, cpu_limit_s: float, memory_limit_bytes: int, **sizes: int
-) -> dict[str, str]:
-    """The backend must be installed; one of the user's own must start. Returns the versions of its packages."""
+    *, backend: str, mode: Mode, comments: bool, markdown: bool, cpu_limit_s: float, memory_limit_bytes: int,
+    **sizes: int,
+) -> dict[str, str]:  # fmt: skip
+    """The backend must be installed; one of the user's own must start. Returns what else its results depend on."""
+    if backend == BLOCKS:
+        return {"weights": fingerprint()}
+    if markdown:
+        raise RecipeError(f"extract.markdown: only backend = {BLOCKS!r} writes Markdown, not {backend!r}")
     if ":" in backend:
         try:
             _sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s)).start()
         except EngineError as error:
             raise RecipeError(f"extract.backend = {backend!r}: {error}") from error
     elif backend not in DISTRIBUTIONS:
-        known = ", ".join(DISTRIBUTIONS)
+        known = ", ".join((*DISTRIBUTIONS, BLOCKS))
         raise RecipeError(f"extract.backend = {backend!r}: give one of {known}, or package.module:function")
     elif importlib.util.find_spec(backend) is None:
         if backend == "magic_html" and sys.version_info < (3, 12):
@@ -60,12 +71,20 @@ def check(
         "text": pa.string(),
         "title": pa.string(),
         "extract_date": pa.string(),
+        "extract_author": pa.string(),
+        "extract_site": pa.string(),
+        "extract_url": pa.string(),
+        "extract_lang": pa.string(),
         "extract_chars": pa.int32(),
+        "extract_confidence": pa.float32(),
         "extract_timing_dependent": pa.int32(),
         "error": pa.string(),
     },
-    rules=[Rule("extract_chars", "no_text", min=1)],
-    version=3,
+    rules=[
+        Rule("extract_chars", "no_text", min=1),
+        Rule("extract_confidence", "low_extract_confidence", min=0),
+    ],
+    version=4,
     durable=True,
     check=check,
 )
@@ -80,31 +99,38 @@ def extract(
     backend: str = "trafilatura",
     mode: Mode = "default",
     comments: bool = False,
+    markdown: bool = False,
     cpu_limit_s: float = 30.0,
     memory_limit_bytes: int = 1 << 30,
     max_html_bytes: int = 8 << 20,
     max_nodes: int = 100_000,
     max_depth: int = 2000,
 ) -> dict[str, pa.Array]:
-    """Extract with `backend`: trafilatura, resiliparse, magic_html, or a function Page → Extracted by import path.
+    """Extract with `backend`: trafilatura, resiliparse, magic_html, blocks, or a function Page → Extracted by path.
 
     comments: whether readers' comments belong to the text; without them token F1 on gold pages is .03 higher.
+    markdown: headings, lists, tables and code as Markdown, with `blocks` only. mode: precision and recall weigh one
+    against the other; fast is trafilatura's.
     A page over a limit fails: too_large, too_many_nodes, too_deep; timeout, memory, crashed, extractor: Exception.
+    `blocks` knows of these only too_large.
     `extract_date` is the day that the page itself states; the record's own `date` is left alone.
+    `extract_author`, `_site`, `_url` (canonical) and `_lang` (declared) are what it states too, with `blocks` only, and
+    `extract_confidence` is the token F1 that the model expects of its text: 0 to 1.
     `extract_timing_dependent` is 1 where a clock has decided: those that failed(timeout).
     """
-    sandbox = _sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s))
+    if backend == BLOCKS:
+        ask = _blocks(Options(mode, comments, markdown))
+    else:
+        ask = _child(_sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s)), max_nodes, max_depth)
     found: list[Found] = []
     for page, place, label, given, name, day in zip(html, url, charset, text, title, date, strict=True):
         if given.is_valid or not page.is_valid:
             found.append(Found(given.as_py() or "", name.as_py()))
-            continue
-        source = decode_text(page.as_py(), label.as_py()) if len(page.as_buffer()) <= max_html_bytes else None
-        error = "too_large" if source is None else broken_limit(source, max_nodes, max_depth)
-        if source is None or error:
-            found.append(Found(None, name.as_py(), error=error))
+        elif len(page.as_buffer()) > max_html_bytes:
+            found.append(Found(None, name.as_py(), error="too_large"))
         else:
-            found.append(_ask(sandbox, place.as_py() or "", crawl_day(day.as_py()), source, name.as_py()))
+            one = ask(page.as_py(), label.as_py(), place.as_py() or "", crawl_day(day.as_py()))
+            found.append(one if one.title else one._replace(title=name.as_py()))
     return _columns(found)
 
 
@@ -112,9 +138,41 @@ class Found(NamedTuple):
     """What became of one record."""
 
     text: str | None
-    title: str | None
+    title: str | None = None
     date: str | None = None
     error: str | None = None
+    confidence: float | None = None
+    stated: tuple[str | None, str | None, str | None, str | None] = (None, None, None, None)
+
+
+# (page, charset label of its record, address, day of the crawl) → what became of it.
+Ask = Callable[[bytes, str | None, str, str], Found]
+
+
+def _blocks(options: Options) -> Ask:
+    def ask(page: bytes, label: str | None, url: str, day: str) -> Found:
+        text, confidence, stated = extract_blocks(decode_utf8(page, label), url, day, options)
+        author, site, canonical, lang = (
+            value or None for value in (stated.author, stated.site, stated.url, stated.language)
+        )
+        return Found(text, stated.title, stated.date or None, None, confidence, (author, site, canonical, lang))
+
+    return ask
+
+
+def _child(sandbox: Sandbox, max_nodes: int, max_depth: int) -> Ask:
+    def ask(page: bytes, label: str | None, url: str, day: str) -> Found:
+        html = decode_text(page, label)
+        error = broken_limit(html, max_nodes, max_depth)
+        if error:
+            return Found(None, error=error)
+        status, *parts = sandbox.ask([part.encode("utf-8", "replace") for part in (url, day, html)])
+        if status != "ok":
+            return Found(None, error=status)
+        text, title, date = parts
+        return Found(text, title, date or None)
+
+    return ask
 
 
 def _columns(found: list[Found]) -> dict[str, pa.Array]:
@@ -123,18 +181,12 @@ def _columns(found: list[Found]) -> dict[str, pa.Array]:
         "text": pa.array([one.text for one in found], pa.string()),
         "title": pa.array([one.title for one in found], pa.string()),
         "extract_date": pa.array([one.date for one in found], pa.string()),
+        **{name: pa.array([one.stated[at] for one in found], pa.string()) for at, name in enumerate(_STATED)},
         "extract_chars": pa.array(chars, pa.int32()),
+        "extract_confidence": pa.array([one.confidence for one in found], pa.float32()),
         "extract_timing_dependent": pa.array([int(one.error == "timeout") for one in found], pa.int32()),
         "error": pa.array([one.error for one in found], pa.string()),
     }
-
-
-def _ask(sandbox: Sandbox, url: str, day: str, html: str, title: str | None) -> Found:
-    status, *parts = sandbox.ask([part.encode("utf-8", "replace") for part in (url, day, html)])
-    if status != "ok":
-        return Found(None, title, error=status)
-    text, found_title, date = parts
-    return Found(text, found_title or title, date or None)
 
 
 def crawl_day(date: str | None) -> str:

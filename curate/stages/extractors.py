@@ -14,7 +14,7 @@ from typing import Any
 from curate.stages.page_tree import parse, parse_leniently
 
 # Backends, each with the packages whose versions may change what it returns.
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "trafilatura": ("trafilatura", "htmldate", "justext", "lxml"),
     "resiliparse": ("resiliparse",),
     "magic_html": ("magic-html", "resiliparse", "lxml"),

@@ -47,7 +47,7 @@ def inner(function: Function) -> Function:
     return _compiled(function, forceinline=True, _nrt=False)
 
 
-def _compiled(function: Function, **options: bool) -> Function:
+def _compiled(function: Function, **options: Any) -> Function:
     compiled: Any = numba.njit(nogil=True, **options)(function)
     if folder() is not None:
         compiled._cache = _Cache(function)  # what njit(cache=True) does with a cache of Numba's own

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.blocks.page import measured, rows_of
-from curate.blocks.second import second_rows
+from curate.blocks.second import second_look, second_rows
 from models.extraction.samples import Sample, folds
 from models.extraction.weights import NO_WEIGHTS, Bags, Weights, block_weights, fit_weights
 
@@ -20,9 +20,9 @@ Floats = npt.NDArray[np.float32]
 class Settings(NamedTuple):
     """Sizes of both ensembles, and the folds in which the first's probabilities are made."""
 
-    first: tuple[int, int] = (200, 24)
+    first: tuple[int, int] = (160, 24)
     second: tuple[int, int] = (100, 16)
-    weight_folds: int = 5
+    weight_folds: int = 4
     inner_folds: int = 3
 
 
@@ -42,9 +42,9 @@ def fit(samples: Sequence[Sample], bags: Sequence[Bags], settings: Settings) -> 
     inner = folds(samples, settings.inner_folds, "inner")
     second = [np.empty(0, np.float32)] * len(samples)
     for fold in range(settings.inner_folds):
-        seen = np.flatnonzero(inner != fold)
+        seen = np.flatnonzero(inner != fold).tolist()
         trees = boost([rows[i] for i in seen], [labels[i] for i in seen], [pulls[i] for i in seen], settings.first)
-        for page in np.flatnonzero(inner == fold):
+        for page in np.flatnonzero(inner == fold).tolist():
             second[page] = _with_second(samples[page], rows[page], trees)
     weights = fit_weights(samples, bags)
     return Fitted(weights, boost(rows, labels, pulls, settings.first), boost(second, labels, pulls, settings.second))
@@ -70,9 +70,9 @@ def _rows_out_of_fold(samples: Sequence[Sample], bags: Sequence[Bags], count: in
     fold_of = folds(samples, count, "weights")
     rows = [np.empty(0, np.float32)] * len(samples)
     for fold in range(count):
-        seen = np.flatnonzero(fold_of != fold)
+        seen = np.flatnonzero(fold_of != fold).tolist()
         weights = fit_weights([samples[i] for i in seen], [bags[i] for i in seen])
-        for page in np.flatnonzero(fold_of == fold):
+        for page in np.flatnonzero(fold_of == fold).tolist():
             rows[page] = rows_of(measured(samples[page].scan, samples[page].title, *weights))
     return rows
 
@@ -82,7 +82,7 @@ def _with_second(one: Sample, rows: Floats, trees: Any) -> Floats:
     if not len(rows):
         return np.empty(0, np.float32)
     first = np.asarray(trees.predict(rows), np.float32)
-    return np.hstack([rows, second_rows(one.scan.blocks, one.scan.elements, page.measures, page.places, first)])
+    return np.hstack([rows, second_rows(page, second_look(page, first))])
 
 
 def boost(rows: Sequence[Floats], labels: Sequence[Floats], pulls: Sequence[Floats], size: tuple[int, int]) -> Any:

@@ -42,8 +42,10 @@ def sample(html: bytes, gold: str, url: str, source: str, language: str, weight:
 def compact(scan: Scan) -> Scan:
     """A scan without the room that its page did not fill."""
     none = np.empty(0, np.int32)
-    kept = [part.copy() for part in (scan.text, scan.blocks, scan.elements, scan.tokens, scan.marks)]
-    return Scan(*kept, none.reshape(0, 2), none, np.empty(0, np.int64))  # type: ignore[arg-type]
+    return Scan(
+        scan.text.copy(), scan.blocks.copy(), scan.elements.copy(), scan.tokens.copy(), scan.marks.copy(),
+        none.reshape(0, 2), none, np.empty(0, np.int64),
+    )  # fmt: skip
 
 
 def site_of(url: str) -> str:

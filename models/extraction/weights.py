@@ -79,7 +79,7 @@ def fit_weights(samples: Sequence[Sample], bags: Sequence[Bags]) -> Weights:
 def block_weights(one: Sample) -> Floats:
     """float32[b]: how much a block counts in training: with the root of its tokens, every page the same in sum."""
     tokens = np.sqrt(one.labels.tokens + 1.0)
-    return (one.weight * 100 * tokens / max(tokens.sum(), 1)).astype(np.float32)
+    return np.asarray(one.weight * 100 * tokens / max(tokens.sum(), 1), np.float32)
 
 
 def _seen_on(samples: Sequence[Sample], buckets: Sequence[npt.NDArray[np.uint16]]) -> npt.NDArray[np.int64]:
