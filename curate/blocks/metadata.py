@@ -19,6 +19,7 @@ _MAX_TAG_BYTES = 1 << 14
 _MAX_MARKS = 2000
 # A name is only looked for where one can begin, and given back in no part: linear whatever stands in the tag.
 _ATTRIBUTE = re.compile(r"""(?<![^\s"'<>/=])([^\s"'<>/=]++)\s*+=\s*+(?:"([^"]*)"|'([^']*)'|([^\s"'<>]++))""")
+_NAME = re.compile(r"""\b(?:property|name|itemprop|http-equiv)\s*+=\s*+["']?([^\s"'<>]++)""", re.IGNORECASE)
 _DAY = re.compile(r"\b((?:19[89]|20\d)\d)[-/.年]\s?(0?[1-9]|1[0-2])[-/.月]\s?(0?[1-9]|[12]\d|3[01])(?!\d)")
 _BARE_DAY = re.compile(r"\b((?:19[89]|20\d)\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?:T?\d{4,6})?\b")
 _IN_URL = re.compile(r"/((?:19[89]|20\d)\d)[/-]?(0[1-9]|1[0-2])[/-]?(0[1-9]|[12]\d|3[01])(?:/|\b)")
@@ -100,11 +101,10 @@ def _from_tags(marks: list[tuple[int, str]], stated: _Stated) -> None:
     by_name: dict[str, str] = {}
     for kind, text in marks:
         if kind == META:
-            attributes = _attributes(text)
-            key = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
-            key = (key or attributes.get("http-equiv") or "").lower()
+            name = _NAME.search(text)
+            key = name[1].lower() if name else ""
             if key in _WANTED:
-                by_name.setdefault(key, attributes.get("content", ""))
+                by_name.setdefault(key, _attributes(text).get("content", ""))
     for kind, text in marks:
         if kind == LINK and "canonical" in text.lower():
             attributes = _attributes(text)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Scan
-from curate.blocks.tags import IDS, NAMES
+from curate.blocks.tags import CONTEXT_BITS, IDS, NAMES
 
 _CELLS = frozenset((IDS["td"], IDS["th"]))
 _ROW, _TABLE, _LIST_ITEM, _QUOTE = IDS["tr"], IDS["table"], IDS["li"], IDS["blockquote"]
@@ -47,12 +47,14 @@ def _line_of(piece: Piece) -> int:
 def _pieces(scan: Scan, keep: npt.NDArray[np.bool_]) -> Iterator[Piece]:
     data = scan.text.tobytes()
     columns = scan.blocks[keep]
+    in_table = scan.elements["context"][columns["element"]] & CONTEXT_BITS["table"] != 0
+    small = (columns["end"] - columns["start"] <= MAX_CELL_BYTES) & in_table
     numbers = np.flatnonzero(keep).tolist()
     spans = (columns[name].tolist() for name in ("start", "end", "element", "kind"))
-    for start, end, element, kind, number in zip(*spans, numbers, strict=True):
+    for start, end, element, kind, number, cell in zip(*spans, numbers, small.tolist(), strict=True):
         text = data[start:end].decode("utf-8", "replace")
         text = text.strip("\n").rstrip() if kind == VERBATIM_TEXT else text.strip()
-        row, table = _cell(scan, element) if end - start <= MAX_CELL_BYTES else (-1, -1)
+        row, table = _cell(scan, element) if cell else (-1, -1)
         yield Piece(text, element, row, table, kind, number)
 
 

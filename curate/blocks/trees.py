@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,20 +33,23 @@ class Trees(NamedTuple):
 def chances(trees: Trees, rows: Floats) -> Floats:
     """float32[n]: the probability of each row."""
     sums = np.zeros(len(rows), np.float32)
-    walk(trees, rows, np.empty(len(rows), np.int32), sums)
+    walk(trees, rows, np.empty(len(rows), np.uint32), sums)
     return np.asarray(1 / (1 + np.exp(-sums)), np.float32)
 
 
-@kernel
-def walk(trees: Trees, rows: Floats, at: npt.NDArray[np.int32], sums: Floats) -> None:
-    """Add up what the trees say of each row. at: int32[n], room."""
+@inner
+def walk(trees: Trees, rows: Floats, at: npt.NDArray[np.uint32], sums: Floats) -> None:
+    """Add up what the trees say of each row. at: uint32[n], room; without a sign, no index is checked for one."""
     nodes = trees.nodes
     for tree in range(len(trees.roots)):
-        at[:] = trees.roots[tree]
+        root = np.uint32(trees.roots[tree])
+        for row in range(len(rows)):
+            at[row] = root
         for _ in range(trees.depths[tree]):
             for row in range(len(rows)):
                 node = nodes[at[row]]
-                at[row] = np.int32(node["left"]) + np.int32(rows[row, node["feature"]] > node["threshold"])
+                beyond = rows[row, node["feature"]] > node["threshold"]
+                at[row] = np.uint32(node["left"]) + (np.uint32(1) if beyond else np.uint32(0))
         for row in range(len(rows)):
             sums[row] += trees.values[at[row]]
 

@@ -174,7 +174,7 @@ def broken_share(data: bytes, encoding: str) -> float:
 
 def _utf8_or_declared(data: bytes, declared: list[str]) -> str:
     """Valid UTF-8 is UTF-8, unless escape codes or a short run of bytes in a declared encoding explain it as well."""
-    if b"\x1b$B" in data or b"\x1b$@" in data:
+    if b"\x1b" in data and (b"\x1b$B" in data or b"\x1b$@" in data):
         return "iso-2022-jp"
     if not declared or "utf-8" in declared or declared[0] == "windows-1252":
         return "utf-8"
