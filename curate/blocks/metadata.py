@@ -111,9 +111,9 @@ def _from_tags(marks: list[tuple[int, str]], stated: _Stated) -> None:
             if attributes.get("rel", "").lower() == "canonical":
                 stated.add("url", attributes.get("href"))
         elif kind == ROOT:
-            stated.add("language", _attributes(text).get("lang") or _attributes(text).get("xml:lang"))
-    for name, field in _WANTED.items():
-        stated.add(field, by_name.get(name))
+            stated.add("language", _attributes(text).get("lang"))
+    for wanted, field in _WANTED.items():
+        stated.add(field, by_name.get(wanted))
     for kind, text in marks:
         if kind == TITLE:
             stated.add("title", text)

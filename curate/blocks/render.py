@@ -7,10 +7,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Scan
+from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Octets, Records, Scan
 from curate.blocks.tags import CONTEXT_BITS, IDS, NAMES
+from curate.text.kernel import kernel
 
-_CELLS = frozenset((IDS["td"], IDS["th"]))
+_TD, _TH = IDS["td"], IDS["th"]
+_IN_TABLE = np.uint32(CONTEXT_BITS["table"])
+_BAR, _NEWLINE = np.frombuffer(b" | ", np.uint8), 10
 _ROW, _TABLE, _LIST_ITEM, _QUOTE = IDS["tr"], IDS["table"], IDS["li"], IDS["blockquote"]
 _HEADINGS = {IDS[f"h{level}"]: level for level in range(1, 7)}
 _LISTS = frozenset((IDS["ul"], IDS["ol"], IDS["menu"], IDS["dir"]))
@@ -33,10 +36,56 @@ class Piece(NamedTuple):
 
 def render(scan: Scan, keep: npt.NDArray[np.bool_], markdown: bool = False) -> str:
     """The text of the blocks that bool[b] keeps."""
-    lines = [list(row) for _, row in groupby(_pieces(scan, keep), key=_line_of)]
+    numbers = np.flatnonzero(keep)
+    rows = np.full(len(numbers), -1, np.int32)
+    find_rows(scan.blocks, scan.elements, numbers, rows)
     if markdown:
+        lines = [list(row) for _, row in groupby(_pieces(scan, numbers, rows), key=_line_of)]
         return "\n".join(_markdown(scan, lines)).strip()
-    return "\n".join(" | ".join(piece.text for piece in line) for line in lines)
+    room = np.empty(int((scan.blocks["end"] - scan.blocks["start"])[keep].sum()) + 3 * len(numbers), np.uint8)
+    return room[: write_lines(scan.text, scan.blocks, numbers, rows, room)].tobytes().decode("utf-8", "replace")
+
+
+@kernel
+def find_rows(blocks: Records, elements: Records, numbers: npt.NDArray[np.int64], rows: npt.NDArray[np.int32]) -> None:
+    """Set rows to the table row of each block that is alone in a small cell."""
+    for place in range(len(numbers)):
+        block = blocks[numbers[place]]
+        element = block["element"]
+        if block["end"] - block["start"] > MAX_CELL_BYTES or not elements[element]["context"] & _IN_TABLE:
+            continue
+        while element > 0 and elements[element]["end"] - elements[element]["first"] == 1:
+            parent = elements[element]["parent"]
+            if elements[element]["tag"] == _TD or elements[element]["tag"] == _TH:  # of other widths
+                if elements[parent]["tag"] == _ROW:
+                    rows[place] = parent
+                break
+            element = parent
+
+
+@kernel
+def write_lines(
+    text: Octets, blocks: Records, numbers: npt.NDArray[np.int64], rows: npt.NDArray[np.int32], room: Octets
+) -> int:
+    """Write blocks into the room, a line each, or a line for the cells of a row; returns how many bytes they are."""
+    at = 0
+    for place in range(len(numbers)):
+        block = blocks[numbers[place]]
+        start, end = block["start"], block["end"]
+        if place and rows[place] >= 0 and rows[place] == rows[place - 1]:
+            for octet in _BAR:
+                room[at] = octet
+                at += 1
+        elif place:
+            room[at] = _NEWLINE
+            at += 1
+        while end > start and text[end - 1] <= 32:
+            end -= 1
+        while start < end and text[start] == _NEWLINE:
+            start += 1
+        room[at : at + end - start] = text[start:end]
+        at += end - start
+    return at
 
 
 def _line_of(piece: Piece) -> int:
@@ -44,29 +93,13 @@ def _line_of(piece: Piece) -> int:
     return piece.row if piece.row >= 0 else -1 - piece.number
 
 
-def _pieces(scan: Scan, keep: npt.NDArray[np.bool_]) -> Iterator[Piece]:
+def _pieces(scan: Scan, numbers: npt.NDArray[np.int64], rows: npt.NDArray[np.int32]) -> Iterator[Piece]:
     data = scan.text.tobytes()
-    columns = scan.blocks[keep]
-    in_table = scan.elements["context"][columns["element"]] & CONTEXT_BITS["table"] != 0
-    small = (columns["end"] - columns["start"] <= MAX_CELL_BYTES) & in_table
-    numbers = np.flatnonzero(keep).tolist()
+    columns = scan.blocks[numbers]
     spans = (columns[name].tolist() for name in ("start", "end", "element", "kind"))
-    for start, end, element, kind, number, cell in zip(*spans, numbers, small.tolist(), strict=True):
-        text = data[start:end].decode("utf-8", "replace")
-        text = text.strip("\n").rstrip() if kind == VERBATIM_TEXT else text.strip()
-        row, table = _cell(scan, element) if cell else (-1, -1)
-        yield Piece(text, element, row, table, kind, number)
-
-
-def _cell(scan: Scan, element: int) -> tuple[int, int]:
-    """(row, table) of a cell that holds this element's block alone, or (−1, −1)."""
-    elements = scan.elements
-    while element > 0 and elements[element]["end"] - elements[element]["first"] == 1:
-        if elements[element]["tag"] in _CELLS:
-            row = int(elements[element]["parent"])
-            return (row, _nearest(scan, row, _TABLE)) if elements[row]["tag"] == _ROW else (-1, -1)
-        element = int(elements[element]["parent"])
-    return -1, -1
+    for start, end, element, kind, number, row in zip(*spans, numbers.tolist(), rows.tolist(), strict=True):
+        text = data[start:end].decode("utf-8", "replace").strip("\n").rstrip()
+        yield Piece(text, element, row, _nearest(scan, row, _TABLE), kind, number)
 
 
 def _nearest(scan: Scan, element: int, tag: int) -> int:

@@ -23,6 +23,7 @@ from curate.blocks.layout import (
     LINK_DEPTH,
     MUTED,
     NEW,
+    OUTSIDE,
     SEEN,
     SOURCE,
     SPACE,
@@ -84,7 +85,7 @@ def end_block(scan: Scan, at: int, kind: int) -> None:
         block["end"] = state[TEXT]
         block["source"] = state[SOURCE]
         block["source_end"] = at
-        block["element"] = scan.stack[state[DEPTH] - 1, 0]
+        block["element"] = state[OUTSIDE] if state[MUTED] else scan.stack[state[DEPTH] - 1, 0]
         block["tokens"] = state[FIRST_TOKEN]
         block["tokens_end"] = state[TOKENS]
         block["link_bytes"] = state[LINK_BYTES]
@@ -155,6 +156,8 @@ def push(scan: Scan, tags: Tags, tag: int, first_token: int) -> None:
     element["tokens_end"] = state[TOKENS]
     element["first"] = state[BLOCKS]
     if silent:
+        if not state[MUTED]:
+            state[OUTSIDE] = parent_number
         element["context"] |= np.uint32(MUTE)
         state[MUTED] += 1
     if tags.flags[tag] & VERBATIM:

@@ -65,6 +65,12 @@ def check(
     return versions_of(DISTRIBUTIONS.get(backend, ()))
 
 
+def rules(*, backend: str = "trafilatura", **others: object) -> list[Rule]:
+    """A text there must be; how sure a backend has to be of it is for the recipe to say."""
+    found = [Rule("extract_chars", "no_text", min=1)]
+    return [*found, Rule("extract_confidence", "low_extract_confidence", min=0.0)] if backend == BLOCKS else found
+
+
 @stage(
     needs=["url", "html", "charset", "text", "title", "date"],
     adds={
@@ -80,10 +86,7 @@ def check(
         "extract_timing_dependent": pa.int32(),
         "error": pa.string(),
     },
-    rules=[
-        Rule("extract_chars", "no_text", min=1),
-        Rule("extract_confidence", "low_extract_confidence", min=0),
-    ],
+    rules=rules,
     version=4,
     durable=True,
     check=check,

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from html.entities import html5
+from itertools import takewhile
 
 
 def names(text: str) -> set[str]:
@@ -161,7 +162,7 @@ class Reference:
         text = re.sub(r"[\xa0\u3000]", " ", self.text)
         text = re.sub(r"[^\S\n\t ]", "", text) if verbatim else " ".join(text.split())
         if text.strip():
-            self.blocks.append((text, tuple(self.open)))
+            self.blocks.append((text, tuple(takewhile(lambda name: name not in SILENT, self.open))))
         self.text = ""
 
 

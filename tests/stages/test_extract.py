@@ -22,7 +22,8 @@ from curate.stages.extractors import NO_DAY, Extracted, Page, extract_with_magic
 
 SENTENCE = "The river has changed its bed more than once, and the people of the town remember each time of it. "
 DEFAULTS = {
-    "backend": "trafilatura", "mode": "default", "comments": False, "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30,
+    "backend": "trafilatura", "mode": "default", "comments": False, "markdown": False, "cpu_limit_s": 30.0,
+    "memory_limit_bytes": 1 << 30,
 }  # fmt: skip
 
 
@@ -322,3 +323,34 @@ def test_no_backend_falls_below_plain_trafilatura(shared_data: Path) -> None:
     assert len(pages) == 227
     f1_of_zh_of_others_of_all = zip(averages["trafilatura"][:3], averages["plain"][:3], strict=True)
     assert all(ours > plain + 0.01 for ours, plain in f1_of_zh_of_others_of_all)
+
+
+def test_blocks_run_in_the_worker_and_say_how_sure_they_are() -> None:
+    html = page(head="<link rel=canonical href='https://a.b/river'><meta property='og:site_name' content='Gazette'>")
+    found, large, text = run(
+        [{"html": html.encode()}, {"html": b"x" * 2000}, {"text": "given"}], backend="blocks", max_html_bytes=1500
+    )
+    assert found["text"].count("The river has changed its bed") == 12
+    assert (found["title"], found["extract_site"], found["extract_url"]) == (
+        "The river",
+        "Gazette",
+        "https://a.b/river",
+    )
+    assert 0.5 < found["extract_confidence"] <= 1
+    assert (large["error"], large["extract_confidence"]) == ("too_large", None)
+    assert (text["text"], text["extract_confidence"]) == ("given", None)
+    assert extract.check is not None
+    assert extract.check(**{**DEFAULTS, "backend": "blocks"}).keys() == {"weights"}
+
+
+def test_only_blocks_have_a_confidence_to_decide_on() -> None:
+    assert [rule.reason for rule in extract.rules_for({})] == ["no_text"]
+    assert [rule.reason for rule in extract.rules_for({"backend": "blocks"})] == ["no_text", "low_extract_confidence"]
+
+
+def test_markdown_is_for_blocks_alone() -> None:
+    assert extract.check is not None
+    with pytest.raises(RecipeError, match="markdown"):
+        extract.check(**{**DEFAULTS, "markdown": True})
+    (found,) = run_pages(page("<h2>One</h2>" + f"<p>{SENTENCE * 5}</p>" * 3), backend="blocks", markdown=True)
+    assert "## One" in found["text"] or found["text"].count("\n\n") == 2
