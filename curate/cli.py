@@ -163,6 +163,9 @@ def explain(
     token: Annotated[int | None, typer.Option(help="The document that this token of OUT/tokens came from.")] = None,
     every: Annotated[bool, typer.Option("--all", help="List every rule and every stored score.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Print the whole text, not its beginning.")] = False,
+    blocks: Annotated[
+        bool, typer.Option("--blocks", help="The page again: each block kept or dropped, and why.")
+    ] = False,
 ) -> None:
     """Say why a document was kept or dropped: its way through every stage, and the number that decided.
 
@@ -172,7 +175,9 @@ def explain(
     - `curate explain OUT 46ea`
     - `curate explain OUT https://example.org/page --all`
     - `curate explain OUT --token 1000 --full`
+    - `curate explain OUT 46ea --blocks`
     """
+    from curate.inspect.blocks import render_blocks
     from curate.inspect.explanation import render_explanation
     from curate.inspect.find import find_document
     from curate.inspect.run_folder import open_run
@@ -182,7 +187,10 @@ def explain(
     if (document is None) == (token is None):
         raise RecipeError("give either a document (doc_id or URL) or --token N")
     doc_id = find_document(finished, document) if document is not None else document_at(out / "tokens", token or 0)[0]
-    render_explanation(finished, doc_id, screen, every=every, full=full)
+    if blocks:
+        render_blocks(finished, doc_id, screen)
+    else:
+        render_explanation(finished, doc_id, screen, every=every, full=full)
 
 
 @app.command()

@@ -87,13 +87,18 @@ def judge(html: bytes, model: Model) -> Judged:
     return Judged(page, block_chances(page, model), title)
 
 
+def asked_blocks(count: int) -> tuple[npt.NDArray[np.int64], int]:
+    """(the blocks that the trees are asked about, for how many in a row each answers)."""
+    step = max(1, -(-count // MAX_ASKED))
+    return np.arange(0, count, step), step
+
+
 def block_chances(page: Measured, model: Model) -> Floats:
     """float32[b]: the probability of each block."""
     count = len(page.scan.blocks)
     if not count:
         return np.empty(0, np.float32)
-    step = -(-count // MAX_ASKED)
-    asked = np.arange(0, count, step)
+    asked, step = asked_blocks(count)
     pieces = [asked[at : at + _PIECE] for at in range(0, len(asked), _PIECE)]
     rows = [rows_of(page, piece) for piece in pieces]
     first = np.concatenate([chances(model.first, piece) for piece in rows])
