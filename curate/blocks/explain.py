@@ -30,7 +30,7 @@ class Told(NamedTuple):
 
 def explain_page(html: bytes, options: Options = Options(), reasons: int = 3) -> Iterator[Told]:  # noqa: B008
     """Every block of a page in UTF-8, in order."""
-    model = load()
+    model = load(options.weights)
     judged = judge(html, model)
     page, scan = judged.page, judged.page.scan
     keep, _ = kept(judged, options)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from curate.blocks.measure import CHARS, LINK_CHARS, STOPS, TOKENS
 from curate.blocks.metadata import Metadata, read_metadata
-from curate.blocks.model import Judged, judge, load
+from curate.blocks.model import ALL, Judged, judge, load
 from curate.blocks.render import render
 from curate.blocks.tags import COMMENTS
 from curate.blocks.threshold import BETA, choose
@@ -29,16 +29,19 @@ class BlockText(NamedTuple):
 
 
 class Options(NamedTuple):
-    """mode: default (and fast), precision or recall: F1, F0.5 or F2. comments: keep readers' comments too."""
+    """mode: default (and fast), precision or recall: F1, F0.5 or F2. comments: keep readers' comments too. weights:
+    all, or permissive (model.py).
+    """
 
     mode: str = "default"
     comments: bool = False
     markdown: bool = False
+    weights: str = ALL
 
 
 def extract_blocks(html: bytes, url: str, last_day: str, options: Options = Options()) -> BlockText:  # noqa: B008
     """The main text of a page in UTF-8; never raises for what a page holds. last_day: the day of the crawl."""
-    judged = judge(html, load())
+    judged = judge(html, load(options.weights))
     keep, confidence = kept(judged, options)
     scan = judged.page.scan
     return BlockText(render(scan, keep, options.markdown), confidence, read_metadata(html, scan, url, last_day))

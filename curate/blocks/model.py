@@ -23,7 +23,8 @@ Floats = npt.NDArray[np.float32]
 # Of a page with more blocks than any that people read, every k-th is asked about and answers for those up to the next.
 MAX_ASKED = 40_000
 _PIECE = 1024
-DEFAULT = "weights.npz"
+# Which weight file: all gold sets, or those with a permissive licence alone.
+ALL, PERMISSIVE = "all", "permissive"
 
 
 class Model(NamedTuple):
@@ -44,19 +45,19 @@ class Judged(NamedTuple):
 
 
 @cache
-def load(name: str = DEFAULT) -> Model:
-    """The model of a weight file of this package."""
-    return unpack(_read(name))
+def load(weights: str = ALL) -> Model:
+    """One of the two models of this package."""
+    return unpack(_read(weights))
 
 
 @cache
-def fingerprint(name: str = DEFAULT) -> str:
+def fingerprint(weights: str = ALL) -> str:
     """The sha256 of a weight file: part of the fingerprint of whoever uses it."""
-    return hashlib.sha256(_read(name)).hexdigest()
+    return hashlib.sha256(_read(weights)).hexdigest()
 
 
-def _read(name: str) -> bytes:
-    return resources.files("curate.blocks").joinpath(name).read_bytes()
+def _read(weights: str) -> bytes:
+    return resources.files("curate.blocks").joinpath(f"{weights}.npz").read_bytes()
 
 
 def pack(model: Model) -> bytes:

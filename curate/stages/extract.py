@@ -38,16 +38,17 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _STATED = ("extract_author", "extract_site", "extract_url", "extract_lang")
 
 Mode = Literal["default", "fast", "precision", "recall"]
+Weights = Literal["all", "permissive"]
 BLOCKS = "blocks"
 
 
 def check(
-    *, backend: str, mode: Mode, comments: bool, markdown: bool, cpu_limit_s: float, memory_limit_bytes: int,
-    **sizes: int,
+    *, backend: str, mode: Mode, comments: bool, markdown: bool, weights: Weights, cpu_limit_s: float,
+    memory_limit_bytes: int, **sizes: int,
 ) -> dict[str, str]:  # fmt: skip
     """The backend must be installed; one of the user's own must start. Returns what else its results depend on."""
     if backend == BLOCKS:
-        return {"weights": fingerprint()}
+        return {"weights": fingerprint(weights)}
     if markdown:
         raise RecipeError(f"extract.markdown: only backend = {BLOCKS!r} writes Markdown, not {backend!r}")
     if ":" in backend:
@@ -103,6 +104,7 @@ def extract(
     mode: Mode = "default",
     comments: bool = False,
     markdown: bool = False,
+    weights: Weights = "all",
     cpu_limit_s: float = 30.0,
     memory_limit_bytes: int = 1 << 30,
     max_html_bytes: int = 8 << 20,
@@ -113,7 +115,8 @@ def extract(
 
     comments: whether readers' comments belong to the text; without them token F1 on gold pages is .03 higher.
     markdown: headings, lists, tables and code as Markdown, with `blocks` only. mode: precision and recall weigh one
-    against the other; fast is trafilatura's.
+    against the other; fast is trafilatura's. weights: what `blocks` was trained on: all gold sets, or those with a
+    permissive licence alone (less exact; models/extraction/card.md).
     A page over a limit fails: too_large, too_many_nodes, too_deep; timeout, memory, crashed, extractor: Exception.
     `blocks` knows of these only too_large.
     `extract_date` is the day that the page itself states; the record's own `date` is left alone.
@@ -122,7 +125,7 @@ def extract(
     `extract_timing_dependent` is 1 where a clock has decided: those that failed(timeout).
     """
     if backend == BLOCKS:
-        ask = _blocks(Options(mode, comments, markdown))
+        ask = _blocks(Options(mode, comments, markdown, weights))
     else:
         ask = _child(_sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s)), max_nodes, max_depth)
     found: list[Found] = []

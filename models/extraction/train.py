@@ -1,6 +1,6 @@
 """Train the block extractor: gold pages in, one weight file out.
 
-    python -m models.extraction.train GOLD_FOLDER --out curate/blocks/weights.npz [--permissive]
+    python -m models.extraction.train GOLD_FOLDER --out curate/blocks/all.npz [--permissive]
 
 The same pages give the same file. Cost: some minutes and 3 GB for 2,600 pages.
 """

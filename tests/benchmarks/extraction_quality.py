@@ -107,7 +107,7 @@ def run_backend(name: str, pages: list[GoldPage]) -> tuple[list[str], float, int
         return texts, time.perf_counter() - started, 0
     backend, _, mode = name.partition(":")
     parameters = {"backend": backend, "mode": mode.removesuffix("+comments") or "default", "comments": "+" in mode}
-    parameters |= {"markdown": False, "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
+    parameters |= {"markdown": False, "weights": "all", "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
     assert extract.check is not None
     try:
         extract.check(**parameters)

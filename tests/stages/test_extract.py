@@ -22,8 +22,8 @@ from curate.stages.extractors import NO_DAY, Extracted, Page, extract_with_magic
 
 SENTENCE = "The river has changed its bed more than once, and the people of the town remember each time of it. "
 DEFAULTS = {
-    "backend": "trafilatura", "mode": "default", "comments": False, "markdown": False, "cpu_limit_s": 30.0,
-    "memory_limit_bytes": 1 << 30,
+    "backend": "trafilatura", "mode": "default", "comments": False, "markdown": False, "weights": "all",
+    "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30,
 }  # fmt: skip
 
 
