@@ -60,16 +60,23 @@ class FromView:
 
     def batches(self, part: int, draft: Draft) -> Iterator[pa.Table]:
         """Slices of the part; rows that are decided already come along and stay as they are."""
-        rows = self.rows(part)
-        for start in range(0, max(rows.num_rows, 1), BATCH_ROWS):
-            yield rows.slice(start, BATCH_ROWS)
+        decided, start = self.view.verdicts(part), 0
+        for piece in self.view.slices(part, self.columns):
+            rows = _beside(piece, decided.slice(start, piece.num_rows))
+            yield from (rows.slice(at, BATCH_ROWS) for at in range(0, piece.num_rows, BATCH_ROWS))
+            start += piece.num_rows
+        if not start:  # there are no rows, or no column is read
+            yield self.rows(part)
 
     def rows(self, part: int) -> pa.Table:
         """All rows of a part."""
-        table, decided = self.view.table(part, self.columns), self.view.verdicts(part)
-        for name in VERDICT.names:
-            table = table.append_column(VERDICT.field(name), decided[name])
-        return table
+        return _beside(self.view.table(part, self.columns), self.view.verdicts(part))
+
+
+def _beside(table: pa.Table, verdicts: pa.Table) -> pa.Table:
+    for name in VERDICT.names:
+        table = table.append_column(VERDICT.field(name), verdicts[name])
+    return table
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,9 @@ class EmitFingerprints:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """FINGERPRINT_ROWS of a part."""
-        table = self.view.undecided(part, ["doc_id", "crawl", "date", "text"])
-        for documents in text_slices(table, SLICE_BYTES):
-            yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
+        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
+            for documents in text_slices(table, SLICE_BYTES):
+                yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         tokens = sequences(one_chunk(documents["text"]))

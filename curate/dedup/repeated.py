@@ -87,9 +87,9 @@ class EmitParagraphs:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """PARAGRAPH_ROWS of a part."""
-        table = self.view.undecided(part, ["doc_id", "crawl", "date", "text"])
-        for documents in text_slices(table, SLICE_BYTES):
-            yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
+        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
+            for documents in text_slices(table, SLICE_BYTES):
+                yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         found = paragraphs(one_chunk(documents["text"]))
