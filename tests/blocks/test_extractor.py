@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from curate.blocks.extractor import BlockText, Options, extract_blocks
 from curate.blocks.features import FEATURES, NAMES
-from curate.blocks.model import MAX_ASKED, fingerprint, judge, load, pack, unpack
+from curate.blocks.model import ALL, MAX_ASKED, PERMISSIVE, fingerprint, judge, load, pack, unpack
 from curate.blocks.page import measured, rows_of
 from curate.blocks.scanner import scan_page
 from curate.blocks.second import NAMES as SECOND_NAMES
@@ -96,13 +96,20 @@ def test_features_have_names_and_do_not_depend_on_pieces() -> None:
     assert own["title_hits"] > 0
 
 
-def test_the_model_is_small_and_survives_its_file() -> None:
-    data = pack(load())
-    assert len(data) <= 2 << 20
+@pytest.mark.parametrize("weights", [ALL, PERMISSIVE])
+def test_a_model_is_small_and_survives_its_file(weights: str) -> None:
+    model = load(weights)
+    data = pack(model)
+    assert len(data) <= 1 << 20
     assert pack(unpack(data)) == data
-    assert len(fingerprint()) == 64
-    assert max(load().first.nodes["feature"]) < FEATURES
-    assert max(load().second.nodes["feature"]) < FEATURES + SECOND_FEATURES
+    assert max(model.first.nodes["feature"]) < FEATURES
+    assert max(model.second.nodes["feature"]) < FEATURES + SECOND_FEATURES
+    found = extracted(PAGE, weights=weights).text
+    assert all(text in found for text in PARAGRAPHS)
+
+
+def test_the_two_models_differ_in_their_fingerprint() -> None:
+    assert fingerprint(ALL) != fingerprint(PERMISSIVE)
 
 
 MEGA = 1_000_000
