@@ -1,7 +1,9 @@
 """The default engine: a pool of processes on this machine, with spill files between them.
 
 The pool (Pebble) survives workers that die, from the out-of-memory killer for instance: their task is tried again, and
-a task that kills its worker three times ends the run with its name. Few tasks wait in the pool at a time, so neither
+a task that kills its worker three times ends the run with its name. Should the pool itself break, as it does when the
+server is killed that its workers are forked from, another takes its place; nothing is waited for that cannot come. Few
+tasks wait in the pool at a time, so neither
 memory nor queues grow with the number of parts. An exchange writes one Arrow file per input part, its rows ordered by
 bucket, and an index beside it: files grow with parts, never with parts × buckets.
 """
@@ -10,11 +12,13 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Collection, Iterator, Sequence, Set
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +32,8 @@ from curate.wide import Emit
 
 TRIES = 3
 WAITING_PER_WORKER = 2
+# How often a wait for results asks whether the pool still works: one that has broken leaves some tasks without an end.
+HEARTBEAT_S = 1.0
 # Emitted rows are sorted by bucket in runs of this size; a bucket then has one batch per run.
 RUN_BYTES = 64 << 20
 
@@ -38,6 +44,7 @@ class LocalEngine:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or usable_cores()
         self._pool: ProcessPool | None = None
+        self._futures: WeakSet[Future[Any]] = WeakSet()
 
     def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Call `task(*item)` in the pool; results come as they finish, at most a few tasks ahead of the workers."""
@@ -48,11 +55,11 @@ class LocalEngine:
                 running[self._submit(task, item)] = (item, 1)
             if not running:
                 return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in self._finished(running):
                 item, tries = running.pop(future)
                 try:
                     yield future.result()
-                except ProcessExpired as death:
+                except (ProcessExpired, BrokenProcessPool, CancelledError) as death:
                     if tries == TRIES:
                         raise EngineError(_obituary(task, item, death)) from death
                     running[self._submit(task, item)] = (item, tries + 1)
@@ -71,17 +78,39 @@ class LocalEngine:
         shutil.rmtree(job.scratch, ignore_errors=True)
 
     def close(self) -> None:
-        """Stop the workers at once; unfinished tasks publish nothing."""
+        """Stop the workers at once; unfinished tasks are cancelled and publish nothing."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble leaves it without types
             self._pool.join()
             self._pool = None
+        for future in self._futures:
+            future.cancel()
 
     def _submit(self, task: Task, item: tuple[Any, ...]) -> Future[Any]:
-        if self._pool is None:
+        for tries in range(1, TRIES + 1):
+            try:
+                future: Future[Any] = self._working_pool().schedule(task, args=item)
+                self._futures.add(future)
+                return future
+            except RuntimeError as error:  # also when it breaks between the question and the task
+                if tries == TRIES:
+                    raise EngineError(f"no worker can be started: {error.__cause__ or error}") from error
+        raise AssertionError("unreachable")
+
+    def _working_pool(self) -> ProcessPool:
+        if self._pool is None or not self._pool.active:
+            self.close()
             self._pool = ProcessPool(self.workers, initializer=_start_worker, context=workers.server())
-        future: Future[Any] = self._pool.schedule(task, args=item)
-        return future
+        return self._pool
+
+    def _finished(self, running: Collection[Future[Any]]) -> Set[Future[Any]]:
+        """Those that have ended, at least one; all of them when the pool has broken."""
+        while True:
+            wait(running, HEARTBEAT_S, FIRST_COMPLETED)
+            if self._pool is not None and not self._pool.active:
+                self.close()
+            if ended := {future for future in running if future.done()}:
+                return ended
 
 
 def usable_cores() -> int:
@@ -101,8 +130,11 @@ def _name(task: Task, item: tuple[Any, ...]) -> str:
     return f"{label}, part {item[0]}"
 
 
-def _obituary(task: Task, item: tuple[Any, ...], death: ProcessExpired) -> str:
-    cause = "killed, most likely for lack of memory" if death.exitcode in (-9, 137) else f"exit code {death.exitcode}"
+def _obituary(task: Task, item: tuple[Any, ...], death: Exception) -> str:
+    code = death.exitcode if isinstance(death, ProcessExpired) else None
+    cause = f"exit code {code}" if code is not None else type(death).__name__
+    if code in (-9, 137):
+        cause = "killed, most likely for lack of memory"
     return f"{_name(task, item)}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
 
 
