@@ -22,7 +22,7 @@ from curate.errors import EngineError, RecipeError
 from curate.rule import Rule
 from curate.sources.charset import decode_text, decode_utf8
 from curate.stage import stage, versions_of
-from curate.stages.extractors import DISTRIBUTIONS, NO_DAY
+from curate.stages.extractors import DISTRIBUTIONS, HTMLDATE, NO_DAY
 from curate.stages.sandbox import Limits, Sandbox
 
 # A comment, a tag's name, or the raw text element whose content is not markup, and what stands before the next tag.
@@ -43,14 +43,16 @@ BLOCKS = "blocks"
 
 
 def check(
-    *, backend: str, mode: Mode, comments: bool, markdown: bool, weights: Weights, cpu_limit_s: float,
+    *, backend: str, mode: Mode, comments: bool, markdown: bool, htmldate: bool, weights: Weights, cpu_limit_s: float,
     memory_limit_bytes: int, **sizes: int,
 ) -> dict[str, str]:  # fmt: skip
     """The backend must be installed; one of the user's own must start. Returns what else its results depend on."""
     if backend == BLOCKS:
-        return {"weights": fingerprint(weights)}
+        return {"weights": fingerprint(weights), **(versions_of(HTMLDATE) if htmldate else {})}
     if markdown:
         raise RecipeError(f"extract.markdown: only backend = {BLOCKS!r} writes Markdown, not {backend!r}")
+    if htmldate:
+        raise RecipeError(f"extract.htmldate: it is for backend = {BLOCKS!r}; {backend!r} has its own way with dates")
     if ":" in backend:
         try:
             _sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s)).start()
@@ -104,6 +106,7 @@ def extract(
     mode: Mode = "default",
     comments: bool = False,
     markdown: bool = False,
+    htmldate: bool = False,
     weights: Weights = "all",
     cpu_limit_s: float = 30.0,
     memory_limit_bytes: int = 1 << 30,
@@ -119,15 +122,20 @@ def extract(
     permissive licence alone (less exact; models/extraction/card.md).
     A page over a limit fails: too_large, too_many_nodes, too_deep; timeout, memory, crashed, extractor: Exception.
     `blocks` knows of these only too_large.
-    `extract_date` is the day that the page itself states; the record's own `date` is left alone.
+    `extract_date` is the day that the page itself states; the record's own `date` is left alone. htmldate: where
+    `blocks` finds none, look for it in the text with the package of that name, in the child, under the same limits;
+    such a page costs ten times as much.
     `extract_author`, `_site`, `_url` (canonical) and `_lang` (declared) are what it states too, with `blocks` only, and
     `extract_confidence` is the token F1 that the model expects of its text: 0 to 1.
-    `extract_timing_dependent` is 1 where a clock has decided: those that failed(timeout).
+    `extract_timing_dependent` is 1 where a clock has decided: those that failed(timeout), or whose day
+    was not found in time.
     """
+    limits = Limits(memory_limit_bytes, cpu_limit_s)
     if backend == BLOCKS:
-        ask = _blocks(Options(mode, comments, markdown, weights))
+        dates = _child(_sandbox("htmldate", mode, False, limits), max_nodes, max_depth) if htmldate else None
+        ask = _blocks(Options(mode, comments, markdown, weights), dates)
     else:
-        ask = _child(_sandbox(backend, mode, comments, Limits(memory_limit_bytes, cpu_limit_s)), max_nodes, max_depth)
+        ask = _child(_sandbox(backend, mode, comments, limits), max_nodes, max_depth)
     found: list[Found] = []
     for page, place, label, given, name, day in zip(html, url, charset, text, title, date, strict=True):
         if given.is_valid or not page.is_valid:
@@ -141,7 +149,7 @@ def extract(
 
 
 class Found(NamedTuple):
-    """What became of one record."""
+    """What became of one record. stated: author, site, address, language; late: whether a clock has decided."""
 
     text: str | None
     title: str | None = None
@@ -149,19 +157,26 @@ class Found(NamedTuple):
     error: str | None = None
     confidence: float | None = None
     stated: tuple[str | None, str | None, str | None, str | None] = (None, None, None, None)
+    late: bool = False
 
 
 # (page, charset label of its record, address, day of the crawl) → what became of it.
 Ask = Callable[[bytes, str | None, str, str], Found]
 
 
-def _blocks(options: Options) -> Ask:
+def _blocks(options: Options, dates: Ask | None) -> Ask:
+    """dates: asked for the day of a page that states none."""
+
     def ask(page: bytes, label: str | None, url: str, day: str) -> Found:
         text, confidence, stated = extract_blocks(decode_utf8(page, label), url, day, options)
         author, site, canonical, lang = (
             value or None for value in (stated.author, stated.site, stated.url, stated.language)
         )
-        return Found(text, stated.title, stated.date or None, None, confidence, (author, site, canonical, lang))
+        found = Found(text, stated.title, stated.date or None, None, confidence, (author, site, canonical, lang))
+        if found.date or not dates:
+            return found
+        dated = dates(page, label, url, day)
+        return found._replace(date=dated.date, late=dated.late)
 
     return ask
 
@@ -174,7 +189,7 @@ def _child(sandbox: Sandbox, max_nodes: int, max_depth: int) -> Ask:
             return Found(None, error=error)
         status, *parts = sandbox.ask([part.encode("utf-8", "replace") for part in (url, day, html)])
         if status != "ok":
-            return Found(None, error=status)
+            return Found(None, error=status, late=status == "timeout")
         text, title, date = parts
         return Found(text, title, date or None)
 
@@ -190,7 +205,7 @@ def _columns(found: list[Found]) -> dict[str, pa.Array]:
         **{name: pa.array([one.stated[at] for one in found], pa.string()) for at, name in enumerate(_STATED)},
         "extract_chars": pa.array(chars, pa.int32()),
         "extract_confidence": pa.array([one.confidence for one in found], pa.float32()),
-        "extract_timing_dependent": pa.array([int(one.error == "timeout") for one in found], pa.int32()),
+        "extract_timing_dependent": pa.array([int(one.late) for one in found], pa.int32()),
         "error": pa.array([one.error for one in found], pa.string()),
     }
 

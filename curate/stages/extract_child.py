@@ -15,7 +15,7 @@ import signal
 import sys
 from typing import BinaryIO
 
-from curate.stages.extractors import DISTRIBUTIONS, Extractor, Page, load_extractor
+from curate.stages.extractors import Extractor, Page, load_extractor
 from curate.stages.frames import read_message, write_message
 
 _WARM_UP = "<html><head><title>A page</title></head><body><article><p>Some text.</p></article></body></html>"
@@ -75,7 +75,7 @@ def _start(backend: str, answers: BinaryIO) -> Extractor:
     """Import everything before the first page, so that no page pays for it with its CPU time."""
     try:
         extractor = load_extractor(backend)
-        if backend in DISTRIBUTIONS:
+        if ":" not in backend:
             extractor(Page(_WARM_UP))
     except Exception as error:
         write_message(answers, [b"failed", f"{type(error).__name__}: {error}".encode("utf-8", "replace")])

@@ -19,6 +19,8 @@ DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
     "resiliparse": ("resiliparse",),
     "magic_html": ("magic-html", "resiliparse", "lxml"),
 }
+# The packages behind `extract_date`, for a day where another extractor finds none.
+HTMLDATE = ("htmldate", "lxml")
 # Later than any crawl: the bound of a page's own date where the day of its crawl is not known.
 NO_DAY = "2100-01-01"
 MAX_TITLE_CHARS = 300
@@ -51,7 +53,7 @@ Extractor = Callable[[Page], Extracted]
 
 
 def load_extractor(backend: str) -> Extractor:
-    """The extractor of a name in DISTRIBUTIONS, or of an import path `package.module:function`."""
+    """The extractor of a name in DISTRIBUTIONS, `htmldate`, or that of an import path `package.module:function`."""
     if ":" in backend:
         module, _, name = backend.partition(":")
         found: Extractor = getattr(importlib.import_module(module), name)
@@ -60,6 +62,7 @@ def load_extractor(backend: str) -> Extractor:
         "trafilatura": extract_with_trafilatura,
         "resiliparse": extract_with_resiliparse,
         "magic_html": extract_with_magic_html,
+        "htmldate": extract_date,
     }
     return extractors[backend]
 
@@ -114,6 +117,12 @@ def _date(tree: Any, page: Page) -> str:
 
     url = page.url or None
     return find_date(tree, extensive_search=False, original_date=True, max_date=page.day, url=url) or ""
+
+
+def extract_date(page: Page) -> Extracted:
+    """The day of publication alone."""
+    tree = parse(page.html)
+    return Extracted("", date="" if tree is None else _date(tree, page))
 
 
 def extract_with_resiliparse(page: Page) -> Extracted:

@@ -20,8 +20,10 @@ from urllib.parse import unquote
 import pyarrow as pa
 
 from curate.errors import RecipeError
+from curate.recipe import parse_params
 from curate.sources import Limits, Piece, input_from_path, list_files, read
 from curate.sources.charset import decode_text
+from curate.stage import parameters_of
 from curate.stages.extract import extract
 
 SHARED = Path(__file__).parents[3] / "shared"
@@ -106,8 +108,8 @@ def run_backend(name: str, pages: list[GoldPage]) -> tuple[list[str], float, int
         texts = [plain(source) or "" for source in sources]
         return texts, time.perf_counter() - started, 0
     backend, _, mode = name.partition(":")
-    parameters = {"backend": backend, "mode": mode.removesuffix("+comments") or "default", "comments": "+" in mode}
-    parameters |= {"markdown": False, "weights": "all", "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30}
+    given = {"backend": backend, "mode": mode.removesuffix("+comments") or "default", "comments": "+" in mode}
+    parameters = parse_params("extract", parameters_of(extract.function), given)
     assert extract.check is not None
     try:
         extract.check(**parameters)

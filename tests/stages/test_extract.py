@@ -14,17 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import RecipeError
+from curate.recipe import parse_params
 from curate.rule import decide
 from curate.sources import Limits, Piece, input_from_path, list_files, read
 from curate.sources.charset import decode_text
+from curate.stage import parameters_of
 from curate.stages.extract import broken_limit, crawl_day, extract, is_deeper
 from curate.stages.extractors import NO_DAY, Extracted, Page, extract_with_magic_html, extract_with_trafilatura
 
 SENTENCE = "The river has changed its bed more than once, and the people of the town remember each time of it. "
-DEFAULTS = {
-    "backend": "trafilatura", "mode": "default", "comments": False, "markdown": False, "weights": "all",
-    "cpu_limit_s": 30.0, "memory_limit_bytes": 1 << 30,
-}  # fmt: skip
+DEFAULTS = parse_params("extract", parameters_of(extract.function), {})
 
 
 def page(body: str = "", title: str = "The river", head: str = "") -> str:
@@ -354,3 +353,35 @@ def test_markdown_is_for_blocks_alone() -> None:
         extract.check(**{**DEFAULTS, "markdown": True})
     (found,) = run_pages(page("<h2>One</h2>" + f"<p>{SENTENCE * 5}</p>" * 3), backend="blocks", markdown=True)
     assert "## One" in found["text"] or found["text"].count("\n\n") == 2
+
+
+def test_htmldate_is_asked_where_blocks_find_no_day() -> None:
+    body = "".join(f"<p>{SENTENCE * 3}{number}</p>" for number in range(4))
+    in_text = page(f'<span class="date">March 12, 2021</span>{body}')
+    stated = in_text.replace("</title>", "</title><meta name=date content=2020-02-03>")
+    too_deep = in_text.replace("<article>", "<article>" + "<div>" * 3000)
+    without = run_pages(in_text, stated, too_deep, backend="blocks")
+    found = run_pages(in_text, stated, too_deep, backend="blocks", htmldate=True)
+    assert [one["extract_date"] for one in without] == [None, "2020-02-03", None]
+    assert [one["extract_date"] for one in found] == ["2021-03-12", "2020-02-03", None]
+    assert [one["text"] for one in found] == [one["text"] for one in without]
+    assert [one["extract_timing_dependent"] for one in found] == [0, 0, 0]
+
+
+def test_a_day_that_is_not_found_in_time_costs_no_text() -> None:
+    slow = page("<div><p>In 2019 it rained.</p></div>" * 30_000)
+    (found,) = run_pages(slow, backend="blocks", htmldate=True, cpu_limit_s=0.02)
+    assert found["error"] is None
+    assert found["text"]
+    assert (found["extract_date"], found["extract_timing_dependent"]) == (None, 1)
+
+
+def test_htmldate_is_for_blocks_and_its_version_counts() -> None:
+    assert extract.check is not None
+    with pytest.raises(RecipeError, match=r"extract\.htmldate: it is for backend = 'blocks'"):
+        extract.check(**{**DEFAULTS, "htmldate": True})
+    assert extract.check(**{**DEFAULTS, "backend": "blocks", "htmldate": True}).keys() == {
+        "weights",
+        "htmldate",
+        "lxml",
+    }
