@@ -21,8 +21,9 @@ from curate.schema import VERDICT
 from curate.stage import Check, Stage
 from curate.store import Dataset, View
 
-BUCKET_BYTES = 256 << 20
-ONE_BUCKET_BYTES = 64 << 20
+# What a bucket weighs on average. Its reducer takes some three times as much beside what any worker needs, so that more
+# would show in the memory of a run, and less in the number of buckets, which every part's spill is cut into.
+BUCKET_BYTES = 64 << 20
 
 Emit = Callable[[int], Iterator[pa.RecordBatch]]
 Reduce = Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -159,8 +160,8 @@ def bucket_of(key: bytes, buckets: int) -> int:
 
 
 def bucket_count(total_bytes: int) -> int:
-    """How many buckets a shuffle of this size gets: one below 64 MB, else at most 256 MB each on average."""
-    return 1 if total_bytes < ONE_BUCKET_BYTES else -(-total_bytes * 2 // BUCKET_BYTES)
+    """How many buckets a shuffle of this size gets."""
+    return max(1, -(-total_bytes // BUCKET_BYTES))
 
 
 def home_schema(adds: Mapping[str, pa.DataType]) -> pa.Schema:

@@ -5,14 +5,14 @@ a task that kills its worker three times ends the run with its name. Should the 
 server is killed that its workers are forked from, another takes its place; nothing is waited for that cannot come. Few
 tasks wait in the pool at a time, so neither
 memory nor queues grow with the number of parts. An exchange writes one Arrow file per input part, its rows ordered by
-bucket, and an index beside it: files grow with parts, never with parts × buckets.
+bucket, and an index beside it, where a bucket is found without reading about the others: files grow with parts, never
+with parts × buckets.
 """
 
-import json
 import os
 import shutil
 import signal
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from pebble import ProcessExpired, ProcessPool
 from curate import workers
 from curate.engines import Exchange, Reducer, Task
 from curate.errors import CurateError, EngineError
-from curate.store import Manifest, atomic_file, write_json
+from curate.store import Manifest, atomic_file
 from curate.wide import Emit
 
 TRIES = 3
@@ -138,6 +138,10 @@ def _obituary(task: Task, item: tuple[Any, ...], death: Exception) -> str:
     return f"{_name(task, item)}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
 
 
+# The index of a spilled part: a row per bucket, in order. The schema's metadata name the exchange that it belongs to.
+_INDEX = pa.schema([pa.field("batches", pa.list_(pa.int32()), nullable=False)])
+
+
 @dataclass(frozen=True)
 class Spill:
     """Emitted rows on disk: per input part an Arrow file and an index, bucket → its record batches."""
@@ -152,24 +156,39 @@ class Spill:
 
     def index_path(self, part: int) -> Path:
         """The index of a part; it is written last and makes the part count as spilled."""
-        return Path(self.folder) / f"part-{part:06d}.json"
+        return Path(self.folder) / f"part-{part:06d}.index"
 
     def is_done(self, part: int) -> bool:
         """Whether this part was spilled already, by this very exchange."""
         try:
-            index = json.loads(self.index_path(part).read_text(encoding="utf-8"))
+            with pa.memory_map(str(self.index_path(part))) as file, pa.ipc.open_file(file) as reader:
+                return bool(reader.schema.metadata[b"fingerprint"].decode() == self.fingerprint)
         except FileNotFoundError:
             return False
-        return bool(index["fingerprint"] == self.fingerprint)
+
+    def write_index(self, part: int, buckets: Mapping[int, list[int]]) -> None:
+        """Publish the numbers of each bucket's batches."""
+        schema = _INDEX.with_metadata({"fingerprint": self.fingerprint})
+        rows = [buckets.get(bucket, []) for bucket in range(max(buckets, default=-1) + 1)]
+        with (
+            atomic_file(self.index_path(part), lasting=False) as temporary,
+            pa.ipc.new_file(str(temporary), schema) as writer,
+        ):
+            writer.write_batch(pa.record_batch([pa.array(rows, _INDEX.field(0).type)], schema))
 
     def rows(self, bucket: int) -> Iterator[pa.RecordBatch]:
         """All rows of a bucket, part by part."""
         for part in range(self.parts):
-            index = json.loads(self.index_path(part).read_text(encoding="utf-8"))
-            numbers = index["buckets"].get(str(bucket), ())
+            numbers = self._batches(part, bucket)
             if numbers:
                 with pa.memory_map(str(self.path(part))) as file, pa.ipc.open_file(file) as reader:
                     yield from (reader.get_batch(number) for number in numbers)
+
+    def _batches(self, part: int, bucket: int) -> list[int]:
+        with pa.memory_map(str(self.index_path(part))) as file, pa.ipc.open_file(file) as reader:
+            buckets = reader.get_batch(0).column(0)
+            found: list[int] = buckets[bucket].as_py() if bucket < len(buckets) else []
+            return found
 
 
 @dataclass(frozen=True)
@@ -182,7 +201,7 @@ class SpillTask:
 
     def __call__(self, part: int) -> None:
         """Publish the part's Arrow file, then its index."""
-        buckets: dict[str, list[int]] = {}
+        buckets: dict[int, list[int]] = {}
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         written = 0
         with (
@@ -191,10 +210,9 @@ class SpillTask:
         ):
             for bucket, batch in sorted_runs(self.emit(part), self.schema):
                 writer.write_batch(batch)
-                buckets.setdefault(str(bucket), []).append(written)
+                buckets.setdefault(bucket, []).append(written)
                 written += 1
-        index = {"fingerprint": self.spill.fingerprint, "buckets": buckets}
-        write_json(self.spill.index_path(part), index, lasting=False)
+        self.spill.write_index(part, buckets)
 
 
 @dataclass(frozen=True)

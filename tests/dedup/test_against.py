@@ -86,8 +86,7 @@ def test_fuzzy_deduplication_crawl_after_crawl_equals_all_at_once(
     params = {"policy": "earliest", "finish_rows": finish_rows, **caps}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         at_once, steps = run_wide(fuzzy_dedup, Path(folder) / "all", deal(documents, 3, seed), **params)
-        patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
-        patch.setattr(curate.wide, "BUCKET_BYTES", 2 * len(documents) * 21 * 88 // buckets)
+        patch.setattr(curate.wide, "BUCKET_BYTES", len(documents) * 21 * 88 // buckets)
         one_by_one, left = crawl_after_crawl(fuzzy_dedup, Path(folder) / "each", documents, seed, **params)
         hub = ["key", "order", "sketch", "kept"]
         assert rows_left(left, "hubs", hub) == rows_left([steps.datasets], "hubs", hub)
@@ -113,8 +112,7 @@ def test_exact_deduplication_crawl_after_crawl_equals_all_at_once(seed: int, buc
     ]
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         at_once, steps = run_wide(exact_dedup, Path(folder) / "all", deal(documents, 3, seed), policy="earliest")
-        patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
-        patch.setattr(curate.wide, "BUCKET_BYTES", 2 * len(documents) * 72 // buckets)
+        patch.setattr(curate.wide, "BUCKET_BYTES", len(documents) * 72 // buckets)
         one_by_one, left = crawl_after_crawl(exact_dedup, Path(folder) / "each", documents, seed, policy="earliest")
         assert rows_left(left, "keys", ["key", "order"]) == rows_left([steps.datasets], "keys", ["key", "order"])
     assert decided(one_by_one) == decided(at_once)

@@ -60,8 +60,7 @@ def reference(documents: list[Document], policy: str) -> dict[str, Document]:
 def test_groups_are_those_of_a_dict(seed: int, n: int, parts: int, buckets: int, policy: str) -> None:
     documents = made_corpus(seed, n)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
-        patch.setattr(curate.wide, "BUCKET_BYTES", max(1, 2 * n * 64 // buckets))
+        patch.setattr(curate.wide, "BUCKET_BYTES", max(1, n * 64 // buckets))
         dealt = deal(documents, parts, seed)
         found, steps = run_wide(exact_dedup, Path(folder), dealt, shuffle=seed, policy=policy)
     assert found == reference(documents, policy)

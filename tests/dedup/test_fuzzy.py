@@ -129,8 +129,7 @@ def test_neither_parts_nor_buckets_nor_order_show(seed: int, parts: int, buckets
     documents = made_corpus(seed, 10)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         one, _ = run_wide(fuzzy_dedup, Path(folder) / "one", [documents])
-        patch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
-        patch.setattr(curate.wide, "BUCKET_BYTES", 2 * len(documents) * 21 * 88 // buckets)
+        patch.setattr(curate.wide, "BUCKET_BYTES", len(documents) * 21 * 88 // buckets)
         other, steps = run_wide(fuzzy_dedup, Path(folder) / "other", deal(documents, parts, seed), shuffle=seed)
         assert buckets <= steps.datasets["bands"].parts <= buckets + 1
     assert one == other

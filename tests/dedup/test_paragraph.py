@@ -133,7 +133,6 @@ def test_crawls_may_be_left_apart(tmp_path: Path) -> None:
 
 
 def test_buckets_are_many_where_there_is_much_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curate.wide, "ONE_BUCKET_BYTES", 1)
     monkeypatch.setattr(curate.wide, "BUCKET_BYTES", 4096)
     chance = random.Random(5)
     texts = ["\n".join(" ".join(str(chance.random()) for _ in range(12)) for _ in range(20)) for _ in range(20)]
