@@ -33,7 +33,7 @@ def explain_page(html: bytes, options: Options = Options(), reasons: int = 3) ->
     model = load(options.weights)
     judged = judge(html, model)
     page, scan = judged.page, judged.page.scan
-    keep, _ = kept(judged, options)
+    keep, _ = kept(html, judged, options)
     asked, step = asked_blocks(len(scan.blocks))
     first = np.repeat(chances(model.first, rows_of(page, asked)), step)[: len(scan.blocks)]
     look = second_look(page, first)

@@ -9,15 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from curate.blocks.measure import CHARS, LINK_CHARS, STOPS, TOKENS
+from curate.blocks.measure import TOKENS
 from curate.blocks.metadata import Metadata, read_metadata
 from curate.blocks.model import ALL, Judged, judge, load
 from curate.blocks.render import render
-from curate.blocks.tags import COMMENTS
+from curate.blocks.thread import find_posts
 from curate.blocks.threshold import BETA, choose
-
-_COMMENT_CHARS = 40
-_COMMENT_LINK_SHARE = 0.3
 
 
 class BlockText(NamedTuple):
@@ -29,8 +26,8 @@ class BlockText(NamedTuple):
 
 
 class Options(NamedTuple):
-    """mode: default (and fast), precision or recall: F1, F0.5 or F2. comments: keep readers' comments too. weights:
-    all, or permissive (model.py).
+    """mode: default (and fast), precision or recall: F1, F0.5 or F2. comments: keep readers' comments and all posts of
+    a thread, too (thread.py). weights: all, or permissive (model.py).
     """
 
     mode: str = "default"
@@ -42,24 +39,16 @@ class Options(NamedTuple):
 def extract_blocks(html: bytes, url: str, last_day: str, options: Options = Options()) -> BlockText:  # noqa: B008
     """The main text of a page in UTF-8; never raises for what a page holds. last_day: the day of the crawl."""
     judged = judge(html, load(options.weights))
-    keep, confidence = kept(judged, options)
+    keep, confidence = kept(html, judged, options)
     scan = judged.page.scan
     return BlockText(render(scan, keep, options.markdown), confidence, read_metadata(html, scan, url, last_day))
 
 
-def kept(judged: Judged, options: Options) -> tuple[npt.NDArray[np.bool_], float]:
+def kept(html: bytes, judged: Judged, options: Options) -> tuple[npt.NDArray[np.bool_], float]:
     """(bool[b], which blocks belong to the text; what F is expected of them)."""
     measures = judged.page.measures
     keep, confidence = choose(judged.chances, measures[:, TOKENS], BETA[options.mode])
     if options.comments:
-        keep |= _comments(judged)
+        posts, beside = find_posts(html, judged.page)
+        keep = (keep & ~beside) | posts
     return keep, confidence
-
-
-def _comments(judged: Judged) -> npt.NDArray[np.bool_]:
-    """bool[b]: blocks of prose inside an element that calls itself comments."""
-    scan, measures = judged.page.scan, judged.page.measures
-    inside = scan.elements["context"][scan.blocks["element"]] & COMMENTS != 0
-    prose = (measures[:, CHARS] >= _COMMENT_CHARS) | (measures[:, STOPS] > 0)
-    linked = measures[:, LINK_CHARS] > _COMMENT_LINK_SHARE * measures[:, CHARS]
-    return np.asarray(inside & prose & ~linked)

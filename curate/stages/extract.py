@@ -90,7 +90,7 @@ def rules(*, backend: str = "trafilatura", **others: object) -> list[Rule]:
         "error": pa.string(),
     },
     rules=rules,
-    version=4,
+    version=5,
     durable=True,
     check=check,
 )
@@ -116,7 +116,8 @@ def extract(
 ) -> dict[str, pa.Array]:
     """Extract with `backend`: trafilatura, resiliparse, magic_html, blocks, or a function Page → Extracted by path.
 
-    comments: whether readers' comments belong to the text; without them token F1 on gold pages is .03 higher.
+    comments: whether readers' comments belong to the text, and with `blocks` all posts and answers of a thread, without
+    signatures and boxes about users; without comments token F1 on gold pages is .03 higher.
     markdown: headings, lists, tables and code as Markdown, with `blocks` only. mode: precision and recall weigh one
     against the other; fast is trafilatura's. weights: what `blocks` was trained on: all gold sets, or those with a
     permissive licence alone (less exact; models/extraction/card.md).
