@@ -30,6 +30,7 @@ WIDE_STAGES = {
     "exact_dedup": "curate.dedup.exact:exact_dedup",
     "fuzzy_dedup": "curate.dedup.fuzzy:fuzzy_dedup",
     "paragraph_dedup": "curate.dedup.paragraph:paragraph_dedup",
+    "site_boilerplate": "curate.dedup.site:site_boilerplate",
     "substring_dedup": "curate.dedup.substring:substring_dedup",
 }
 

@@ -23,6 +23,7 @@ COLUMNS = {
     "text": pa.string(),
     "crawl": pa.int32(),
     "date": pa.string(),
+    "url": pa.string(),
     "url_id": pa.string(),
     "html_id": pa.string(),
     "content_id": pa.string(),
