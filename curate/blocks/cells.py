@@ -21,12 +21,18 @@ def find_cells(text: Octets, blocks: Records, elements: Records, cells: Int32s) 
     """Set cells, int32[b], to the td or th that each block is a datum of, −1 for all other blocks.
 
     A row is all data or none: each of its cells is a block, or lines of one, and neither long nor code of some lines.
+    A table in which no row has two cells with text holds no data.
     """
     nearest = np.empty(len(elements), np.int32)
+    tables = np.zeros(len(elements), np.int32)  # the innermost table, 0 outside
     held = np.zeros(len(elements), np.int32)
+    filled = np.zeros(len(elements), np.int32)
+    wide = np.zeros(len(elements), np.bool_)
     apart = np.zeros(len(elements), np.bool_)
     for number in range(len(elements)):
         nearest[number] = _nearest(elements, number, nearest)
+        if number:
+            tables[number] = number if elements[number]["tag"] == _TABLE else tables[elements[number]["parent"]]
     for number in range(len(blocks)):
         cell = nearest[blocks[number]["element"]]
         cells[number] = cell
@@ -39,9 +45,12 @@ def find_cells(text: Octets, blocks: Records, elements: Records, cells: Int32s) 
         row = elements[number]["parent"]
         if nearest[number] == number and (apart[number] or not _is_datum(blocks, elements, number, held[number])):
             apart[row] = True
+        if nearest[number] == number and held[number]:
+            filled[row] += 1
+            wide[tables[row]] |= filled[row] > 1
     for number in range(len(blocks)):
         cell = cells[number]
-        if cell >= 0 and apart[elements[cell]["parent"]]:
+        if cell >= 0 and (apart[elements[cell]["parent"]] or not wide[tables[cell]]):
             cells[number] = -1
 
 

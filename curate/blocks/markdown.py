@@ -11,13 +11,14 @@ import numpy.typing as npt
 from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Octets, Records, Scan
 from curate.blocks.outline import MAX_LEVEL, OUTLINE, digits, find_outline
 from curate.blocks.tags import IDS
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 _QUOTE, _H1 = IDS["blockquote"], IDS["h1"]
 _NEWLINE, _BLANK, _BAR, _TICK, _HASH, _MINUS, _DOT, _GREATER, _BACKSLASH, _ZERO = b"\n |`#-.>\\0"
+_PILCROW = "¶".encode()
 _SHORTEST_FENCE = 3
 
 
@@ -202,13 +203,21 @@ def _write_mark(elements: Records, outline: Records, holder: int, room: Octets, 
 
 @kernel
 def trim(text: Octets, block: Records) -> tuple[int, int]:
-    """(start, end) of a block's text without lines in front of it and white space behind it."""
-    start, end = block["start"], block["end"]
-    while end > start and text[end - 1] <= _BLANK:
-        end -= 1
+    """(start, end) of a block's text without lines in front of it, white space behind it, and a link to itself (¶)."""
+    start, end = int(block["start"]), int(block["end"])
     while start < end and text[start] == _NEWLINE:
         start += 1
-    return int(start), int(end)
+    end = _without_blanks(text, start, end)
+    if block["links"] and end - start > 2 and text[end - 2] == _PILCROW[0] and text[end - 1] == _PILCROW[1]:
+        end = _without_blanks(text, start, end - 2)
+    return start, end
+
+
+@inner
+def _without_blanks(text: Octets, start: int, end: int) -> int:
+    while end > start and text[end - 1] <= _BLANK:
+        end -= 1
+    return end
 
 
 @kernel

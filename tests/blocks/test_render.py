@@ -46,6 +46,8 @@ TABLE = "<table><tr><th>Year<th>Height<tr><td>1890<td><b>3|4</b> m</table>"
         ("<table><tr><td>a<td><table><tr><td>b<td>c</table></table>", "a\nb | c"),
         ("<table><tr><td><pre>1\n2</pre><td><pre>a\nb</pre></table>", "1\n2\na\nb"),
         ("<pre>\n  a\n\n    b\n</pre>", "  a\n\n    b"),
+        ("<h2>Module<a href='#module'>¶</a></h2><p><a href='#module'>¶</a></p>see ¶", "Module\n¶\nsee ¶"),
+        ("<table><tr><td>a<td><td> <tr><td><td>b</table>", "a\nb"),
     ],
 )
 def test_text(html: str, expected: str) -> None:
@@ -61,6 +63,7 @@ def test_text(html: str, expected: str) -> None:
         ("<table><tr><th>a<tr><th>b<td>c<td>d</table>", "| a |  |  |\n| --- | --- | --- |\n| b | c | d |"),
         ("<table><tr><td>a<td>b<tr><td><td>c<br>d</table>", "| a | b |\n| --- | --- |\n|  | c d |"),
         ("<table><tr><td>a<tr><td>b</table>", "a\n\nb"),
+        ("<table><tr><td>a<td><td> <tr><td><td>b</table>", "a\n\nb"),
         ("<ul><li>a<table><tr><td>b<td>c</table></ul>", "- a\n\n  | b | c |\n  | --- | --- |"),
         ("<ul><li>a<li>b<ol><li>c<li>d</ol></ul>e", "- a\n- b\n  1. c\n  2. d\n\ne"),
         ("<ol><li>a<p>b<p>c<li>d<ul><li>e</ul>f</ol>", "1. a\n\n   b\n\n   c\n2. d\n   - e\n\n   f"),
