@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from curate.blocks.comments import in_comments, without_comments
 from curate.blocks.measure import CHARS, LINK_CHARS, STOPS, TOKENS
 from curate.blocks.metadata import Metadata, read_metadata
 from curate.blocks.model import ALL, Judged, judge, load
 from curate.blocks.render import render
-from curate.blocks.tags import COMMENTS
 from curate.blocks.threshold import BETA, choose
 
 _COMMENT_CHARS = 40
@@ -49,8 +49,9 @@ def extract_blocks(html: bytes, url: str, last_day: str, options: Options = Opti
 
 def kept(judged: Judged, options: Options) -> tuple[npt.NDArray[np.bool_], float]:
     """(bool[b], which blocks belong to the text; what F is expected of them)."""
-    measures = judged.page.measures
-    keep, confidence = choose(judged.chances, measures[:, TOKENS], BETA[options.mode])
+    tokens = judged.page.measures[:, TOKENS]
+    chances = judged.chances if options.comments else without_comments(judged.page.scan, judged.chances, tokens)
+    keep, confidence = choose(chances, tokens, BETA[options.mode])
     if options.comments:
         keep |= _comments(judged)
     return keep, confidence
@@ -58,8 +59,7 @@ def kept(judged: Judged, options: Options) -> tuple[npt.NDArray[np.bool_], float
 
 def _comments(judged: Judged) -> npt.NDArray[np.bool_]:
     """bool[b]: blocks of prose inside an element that calls itself comments."""
-    scan, measures = judged.page.scan, judged.page.measures
-    inside = scan.elements["context"][scan.blocks["element"]] & COMMENTS != 0
+    measures = judged.page.measures
     prose = (measures[:, CHARS] >= _COMMENT_CHARS) | (measures[:, STOPS] > 0)
     linked = measures[:, LINK_CHARS] > _COMMENT_LINK_SHARE * measures[:, CHARS]
-    return np.asarray(inside & prose & ~linked)
+    return np.asarray(in_comments(judged.page.scan) & prose & ~linked)
