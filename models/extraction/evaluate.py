@@ -2,31 +2,29 @@
 
     python -m models.extraction.evaluate sites|sources GOLD_FOLDER [--out PAGES.jsonl]
 
-Scores are token F1, precision and recall a page, averaged; error bars are those of 1,000 bootstrap samples of sites.
+Scores are token F1, precision, recall and ROUGE-5 a page, averaged; error bars are those of 1,000 bootstrap samples of
+sites.
 """
 
 import argparse
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from curate.blocks.comments import without_comments
 from curate.blocks.threshold import choose
-from models.extraction.align import tokens
 from models.extraction.fit import Fitted, Settings, fit, predict
 from models.extraction.gold import gold_samples
 from models.extraction.labels import block_texts
 from models.extraction.samples import Sample, folds
+from models.extraction.scores import rouge, score
 from models.extraction.weights import bags_of
 
 FOLDS = 5
-# Sets too small to be left out by themselves, or by the same people.
-GROUPS = {"cleanportaleval": "cleaneval", "llm-webkit-bench": "small sets", "htmltotext-benchmark": "small sets",
-          "webmainbench-sample": "small sets"}  # fmt: skip
 
 
 class Score(NamedTuple):
@@ -35,29 +33,21 @@ class Score(NamedTuple):
     f1: float
     precision: float
     recall: float
+    rouge: float
     expected: float
     source: str
     language: str
     site: str
 
 
-def score(text: str, gold: str) -> tuple[float, float, float]:
-    """(F1, precision, recall) of bags of tokens."""
-    ours, theirs = Counter(tokens(text)), Counter(tokens(gold))
-    hits = (ours & theirs).total()
-    if not hits:
-        return (1.0, 1.0, 1.0) if not ours and not theirs else (0.0, 0.0, 0.0)
-    precision, recall = hits / ours.total(), hits / theirs.total()
-    return 2 * precision * recall / (precision + recall), precision, recall
-
-
 def judge(fitted: Fitted, samples: Iterable[Sample]) -> Iterator[Score]:
     """Score pages that were not trained on."""
     for one in samples:
-        keep, expected = choose(predict(fitted, one), one.labels.tokens.astype(np.float32))
+        tokens = one.labels.tokens.astype(np.float32)
+        keep, expected = choose(without_comments(one.scan, predict(fitted, one), tokens), tokens)
         texts = block_texts(one.scan)
         text = "\n".join(texts[block] for block in np.flatnonzero(keep))
-        yield Score(*score(text, one.gold), expected, one.source, one.language, one.site)
+        yield Score(*score(text, one.gold), rouge(text, one.gold), expected, one.source, one.language, one.site)
 
 
 def splits(samples: Sequence[Sample], kind: str) -> Iterator[tuple[str, Any]]:
@@ -66,7 +56,7 @@ def splits(samples: Sequence[Sample], kind: str) -> Iterator[tuple[str, Any]]:
         fold = folds(samples, FOLDS, "outer")
         yield from ((f"fold {number}", fold == number) for number in range(FOLDS))
     else:
-        groups = np.array([GROUPS.get(one.source, one.source) for one in samples])
+        groups = np.array([one.group for one in samples])
         yield from ((name, groups == name) for name in sorted(set(groups)))
 
 
@@ -87,11 +77,12 @@ def table(scores: Sequence[Score]) -> str:
     parts["other"] = [one for one in scores if one.language != "zh"]
     for source in sorted({one.source for one in scores}):
         parts[source] = [one for one in scores if one.source == source]
-    lines = ["| pages | n | F1 | ± | precision | recall | expected F1 |", "|---|---|---|---|---|---|---|"]
+    lines = ["| pages | n | F1 | ± | precision | recall | ROUGE-5 | expected F1 |"]
+    lines.append("|" + "---|" * 8)
     for name, part in parts.items():
-        means = np.mean([(one.f1, one.precision, one.recall, one.expected) for one in part], axis=0)
-        f1, precision, recall, expected = (f"{mean:.3f}" for mean in means)
-        lines.append(f"| {name} | {len(part)} | {f1} | {error_of(part):.3f} | {precision} | {recall} | {expected} |")
+        means = np.mean([(one.f1, one.precision, one.recall, one.rouge, one.expected) for one in part], axis=0)
+        f1, *others = (f"{mean:.3f}" for mean in means)
+        lines.append(f"| {name} | {len(part)} | {f1} | {error_of(part):.3f} | {' | '.join(others)} |")
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from curate.blocks.page import measured, rows_of
 from curate.blocks.second import second_look, second_rows
-from models.extraction.samples import Sample, folds
+from models.extraction.samples import Sample, balanced, folds
 from models.extraction.weights import NO_WEIGHTS, Bags, Weights, block_weights, fit_weights
 
 Floats = npt.NDArray[np.float32]
@@ -36,6 +36,7 @@ class Fitted(NamedTuple):
 
 def fit(samples: Sequence[Sample], bags: Sequence[Bags], settings: Settings) -> Fitted:
     """Learn from these pages."""
+    samples = balanced(samples)
     rows = _rows_out_of_fold(samples, bags, settings.weight_folds)
     labels = [one.labels.positive.astype(np.float32) for one in samples]
     pulls = [block_weights(one) for one in samples]

@@ -5,7 +5,8 @@ Pages of one site, or that copy each other, are in the same fold: a theme that w
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ from curate.blocks.page import title_of
 from curate.blocks.scanner import scan_page
 from models.extraction.labels import Labels, label
 
+# Sets too small to be left out or weighed by themselves, or by the same people.
+GROUPS = {"cleanportaleval": "cleaneval", "llm-webkit-bench": "small sets", "htmltotext-benchmark": "small sets",
+          "webmainbench-sample": "small sets"}  # fmt: skip
 _SECOND_LEVEL = re.compile(r"(?:co|com|org|net|gov|ac|edu|or|ne|go)\.[a-z]{2}$")
 
 
@@ -31,6 +35,11 @@ class Sample(NamedTuple):
     language: str
     gold: str
     weight: float = 1.0
+
+    @property
+    def group(self) -> str:
+        """The sets that this page's set belongs to."""
+        return GROUPS.get(self.source, self.source)
 
 
 def sample(html: bytes, gold: str, url: str, source: str, language: str, weight: float = 1.0) -> Sample:
@@ -53,6 +62,16 @@ def site_of(url: str) -> str:
     host = urlsplit(url).hostname or url
     labels = host.split(".")
     return ".".join(labels[-3 if _SECOND_LEVEL.search(host) else -2 :])
+
+
+def balanced(samples: Sequence[Sample]) -> list[Sample]:
+    """The same pages, those of a group with n of them weighing as 1/√n, 1 on average.
+
+    Sets differ in what they call the text, and an unknown source may have the habits of a small one.
+    """
+    sizes = Counter(one.group for one in samples)
+    mean = sum(size**0.5 for size in sizes.values()) / max(len(samples), 1)
+    return [one._replace(weight=one.weight / (sizes[one.group] ** 0.5 * mean)) for one in samples]
 
 
 def folds(samples: Iterable[Sample], count: int, seed: str = "") -> npt.NDArray[np.int64]:

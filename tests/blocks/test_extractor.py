@@ -143,8 +143,8 @@ def test_blocks_between_those_asked_about_follow_them() -> None:
 
 def test_gold_pages_are_extracted_as_measured(shared_data: Path) -> None:
     """Pages that were trained on: this guards what is shipped against damage, and says nothing of other pages."""
-    from models.extraction.evaluate import score
     from models.extraction.gold import html_of
+    from models.extraction.scores import score
 
     folder = shared_data / "gold"
     rows = [json.loads(line) for line in (folder / "small-dev.gold.jsonl").read_text(encoding="utf-8").splitlines()]
