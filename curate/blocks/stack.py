@@ -194,6 +194,7 @@ def pop_to(scan: Scan, tags: Tags, place: int) -> None:
         element["end"] = state[BLOCKS]
         if element["context"] & np.uint32(MUTE):
             state[MUTED] -= 1
+            element["end"] = element["first"]  # the block around it may have ended since it began
         if tags.flags[element["tag"]] & VERBATIM:
             state[VERBATIM_DEPTH] -= 1
         scan.last[element["tag"]] = scan.stack[depth, 1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scan_reference import Reference, names
 
@@ -67,6 +67,7 @@ def test_any_bytes_make_a_page(data: bytes) -> None:
 
 
 @given(SOUP)
+@example("one<rt>")
 def test_ranges_of_elements_hold_exactly_the_blocks_below_them(html: str) -> None:
     scan = scan_page(html.encode())
     for number, block in enumerate(scan.blocks):
