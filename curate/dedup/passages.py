@@ -20,21 +20,19 @@ import pyarrow as pa
 
 from curate.dedup.candidates import (
     PAIRS,
-    SLICE_BYTES,
+    document_slices,
     first_distinct,
     pack,
+    pair_rows,
     ranked,
     shared_keys,
-    text_slices,
     unite,
-    unpack,
 )
 from curate.dedup.earlier import Earlier
 from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, doc_ids, order_column, order_keys
 from curate.dedup.overlap import fingerprints, mark_shared
 from curate.dedup.rows import (
-    BATCH_ROWS,
     Int64s,
     addresses,
     batches_of,
@@ -133,9 +131,8 @@ class EmitFingerprints:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """FINGERPRINT_ROWS of a part."""
-        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
-            for documents in text_slices(table, SLICE_BYTES):
-                yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
+        for documents in document_slices(self.view, part):
+            yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         tokens = sequences(one_chunk(documents["text"]))
@@ -164,9 +161,7 @@ class PairUp:
         sorting = np.lexsort((ranks, keys))
         pairs = first_distinct(self._pairs(keys[sorting], ranks[sorting]), self.partners)
         documents = table.select(["document", "order"]).take(pa.array(best_first))
-        for start in range(0, len(pairs), BATCH_ROWS):
-            v, u = unpack(pairs[start : start + BATCH_ROWS])
-            yield from batches_of([*documents.take(pa.array(v)).columns, *documents.take(pa.array(u)).columns], PAIRS)
+        yield from pair_rows(documents, pairs)
 
     def _pairs(self, keys: Int64s, ranks: Int64s) -> Iterator[Any]:
         """(rank of v, rank of u), packed, for each of the first holders in turn."""

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.dedup.candidates import SLICE_BYTES, text_slices
+from curate.dedup.candidates import document_slices
 from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
@@ -87,9 +87,8 @@ class EmitParagraphs:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """PARAGRAPH_ROWS of a part."""
-        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
-            for documents in text_slices(table, SLICE_BYTES):
-                yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
+        for documents in document_slices(self.view, part):
+            yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         found = paragraphs(one_chunk(documents["text"]))

@@ -1,13 +1,14 @@
 """Fixed-width bytes and addresses as numpy arrays: what crosses an exchange as `binary` and `int64`."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.store import View
+from curate.store import Dataset, View
 
 Octets = npt.NDArray[np.uint8]
 Int64s = npt.NDArray[np.int64]
@@ -155,6 +156,23 @@ def grouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.Re
             waiting = []
     if waiting:
         yield waiting
+
+
+@dataclass(frozen=True)
+class ToParts:
+    """Rows on their way to the part of a document, whose address is their first column.
+
+    schema: what is emitted, `bucket` and then the columns of the rows.
+    """
+
+    rows: Dataset
+    schema: pa.Schema
+
+    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
+        """All rows of a part of `rows`, batch by batch."""
+        names = self.schema.names[1:]
+        for batch in self.rows.batches(part, names):
+            yield from batches_of([part_of(numbers(batch[names[0]])), *batch.columns], self.schema)
 
 
 def cluster_sizes(view: View, part: int) -> Int64s:
