@@ -40,7 +40,7 @@ from curate.dedup.rows import (
     table_of,
 )
 from curate.store import Dataset, View
-from curate.wide import Steps, bucket_count
+from curate.wide import BUCKET, Steps, bucket_count
 
 Packed = npt.NDArray[np.uint64]
 
@@ -53,7 +53,7 @@ _ROW_BYTES = 4 + 8 + 32 + 8 + 4
 
 BAND_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.int64(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),
@@ -69,7 +69,7 @@ PAIRS = pa.schema(
         pa.field("u_order", pa.binary(), nullable=False),
     ]
 )
-PAIR_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *PAIRS])
+PAIR_ROWS = pa.schema([BUCKET, *PAIRS])
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.dedup.graph import BUCKET, STATES, VERTEX, decided_vertices, open_edges, vertex_columns
+from curate.dedup.graph import STATES, VERTEX, decided_vertices, open_edges, vertex_columns
 from curate.dedup.rows import Int64s, ToParts, batches_of, grouped, lookup, numbers, spread, starts_of, table_of
 from curate.store import Dataset
-from curate.wide import Emit, Reduce, Steps, bucket_count
+from curate.wide import BUCKET, Emit, Reduce, Steps, bucket_count
 
 _ROOT = pa.field("root", pa.int64(), nullable=False)
 

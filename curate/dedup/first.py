@@ -38,7 +38,7 @@ from curate.dedup.rows import (
 )
 from curate.stage import Stage
 from curate.store import Dataset, View
-from curate.wide import Index, Reduce, Steps, bucket_count, home_schema
+from curate.wide import BUCKET, Index, Reduce, Steps, bucket_count, home_schema
 
 ADDS = {"cluster_size": pa.int32()}
 HOMEWARD = home_schema(ADDS)
@@ -49,7 +49,7 @@ _ROW_BYTES = 4 + 20 + 32 + 8 + 8
 
 KEY_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.binary(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),

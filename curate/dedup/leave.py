@@ -21,9 +21,8 @@ from curate.dedup.earlier import HUB_ROWS, HUBS, KEPT, KEPT_TEXTS
 from curate.dedup.hubs import hub_pairs
 from curate.dedup.rows import BATCH_ROWS, Int64s, addresses, batches_of, lookup, numbers, table_of
 from curate.store import Dataset, View
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
-BUCKET = BAND_ROWS.field("bucket")
 KEPT_ROWS = pa.schema([*BAND_ROWS, HUB_ROWS.field("kept")])
 TEXT_ROWS = pa.schema([BUCKET, *KEPT_TEXTS])
 

@@ -57,14 +57,14 @@ from curate.dedup.verify import (
 )
 from curate.store import Dataset, View
 from curate.text.sequences import Sequences, runs, sequences
-from curate.wide import Steps, bucket_count, home_schema
+from curate.wide import BUCKET, Steps, bucket_count, home_schema
 
 SPANS, OF = "substring_spans", "substring_of"
 ADDS = {SPANS: SPAN_LIST, OF: pa.string()}
 
 FINGERPRINT_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.int64(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),

@@ -36,7 +36,7 @@ from curate.store import Dataset, View
 from curate.text.brief import brief
 from curate.text.coarse import coarse
 from curate.text.paragraphs import paragraphs
-from curate.wide import Steps, bucket_count
+from curate.wide import BUCKET, Steps, bucket_count
 
 Uint64s = npt.NDArray[np.uint64]
 
@@ -44,7 +44,7 @@ _KEY_BYTES = 16
 
 PARAGRAPH_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.binary(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         *SPANS,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from curate.dedup.rows import Int32s, Int64s, ToParts, batches_of, numbers, part_of, row_of, starts_of, table_of
 from curate.store import Dataset
-from curate.wide import Steps, home_schema
+from curate.wide import BUCKET, Steps, home_schema
 
 SPAN_LIST = pa.list_(pa.int32())
 
@@ -23,7 +23,7 @@ SPANS = pa.schema(
         pa.field("stop", pa.int32(), nullable=False),
     ]
 )
-SPAN_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *SPANS])
+SPAN_ROWS = pa.schema([BUCKET, *SPANS])
 
 
 def bring_home(steps: Steps, spans: Dataset, column: str) -> Dataset:

@@ -35,14 +35,14 @@ from curate.dedup.rows import (
 )
 from curate.errors import EngineError
 from curate.store import Dataset, View
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
 # Texts that are decompressed, and answers that are written, at a time.
 GROUP_ROWS = 1024
 
 QUESTIONS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("u", pa.int64(), nullable=False),
         pa.field("asker", pa.int32(), nullable=False),
     ]
@@ -54,7 +54,7 @@ TEXTS = pa.schema(
         pa.field("text", pa.binary(), nullable=False),
     ]
 )
-TEXT_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *list(TEXTS)[1:]])
+TEXT_ROWS = pa.schema([BUCKET, *list(TEXTS)[1:]])
 
 
 def verify(steps: Steps, pairs: Dataset, earlier: Earlier, threshold: Fraction, ngram: int) -> Dataset:
