@@ -34,6 +34,7 @@ from curate.dedup.rows import (
     numbers,
     octets,
     one_chunk,
+    rank_in_runs,
     row_of,
     sortable,
     starts_of,
@@ -291,13 +292,6 @@ class Unite:
         places = np.argsort(packed)
         places = places[starts_of(packed[places])]
         return pairs.take(pa.array(places[rank_in_runs(packed[places] >> _32) < self.most])).combine_chunks()
-
-
-def rank_in_runs(values: npt.NDArray[Any]) -> Int64s:
-    """int64[n]: how many equal values stand before each one in a sorted array."""
-    starts = starts_of(values)
-    sizes = np.diff(np.append(starts, len(values)))
-    return np.arange(len(values)) - np.repeat(starts, sizes)
 
 
 def document_slices(view: View, part: int) -> Iterator[pa.Table]:

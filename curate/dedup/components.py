@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.dedup.graph import STATES, VERTEX, decided_vertices, open_edges, vertex_columns
-from curate.dedup.rows import Int64s, ToParts, batches_of, grouped, lookup, numbers, spread, starts_of, table_of
+from curate.dedup.rows import Int64s, ToParts, batches_of, firsts, grouped, lookup, numbers, spread, table_of
 from curate.store import Dataset
 from curate.wide import BUCKET, Emit, Reduce, Steps, bucket_count
 
@@ -133,8 +133,7 @@ def _neighbourhoods(rows: Iterator[pa.RecordBatch]) -> tuple[Int64s, Int64s, Int
     """Distinct links (a, b), sorted, and for each the smallest b of its a."""
     table = table_of(rows, LINK_ROWS)
     a, b = _distinct(numbers(table["a"]), numbers(table["b"]))
-    starts = starts_of(a)
-    return a, b, np.repeat(b[starts], np.diff(np.append(starts, len(a))))
+    return a, b, b[firsts(a)]
 
 
 def _links(a: Int64s, b: Int64s) -> Iterator[pa.RecordBatch]:

@@ -37,11 +37,13 @@ from curate.dedup.rows import (
     addresses,
     batches_of,
     distinct,
+    firsts,
     lookup,
     numbers,
     octets,
     one_chunk,
     part_of,
+    rank_in_runs,
     starts_of,
     table_of,
 )
@@ -165,9 +167,7 @@ class PairUp:
 
     def _pairs(self, keys: Int64s, ranks: Int64s) -> Iterator[Any]:
         """(rank of v, rank of u), packed, for each of the first holders in turn."""
-        starts = starts_of(keys)
-        first = np.repeat(starts, np.diff(np.append(starts, len(keys))))
-        number = np.arange(len(keys)) - first
+        first, number = firsts(keys), rank_in_runs(keys)
         for holder in range(self.holders):
             v = np.flatnonzero(number > holder)
             yield pack(ranks[v], ranks[first[v] + holder])

@@ -24,11 +24,11 @@ from curate.dedup.rows import (
     addresses,
     batches_of,
     binary,
+    firsts,
     numbers,
     octets,
     one_chunk,
     sortable,
-    starts_of,
     table_of,
 )
 from curate.dedup.spans import SPANS, bring_home
@@ -123,8 +123,7 @@ class FindRepeats:
         table = table_of(rows, PARAGRAPH_ROWS)
         keys, orders = sortable(octets(table["key"], _KEY_BYTES)), sortable(octets(table["order"], ORDER_BYTES))
         sorting = np.lexsort((numbers(table["start"]), orders, keys))
-        starts = starts_of(keys[sorting])
-        first = np.repeat(starts, np.diff(np.append(starts, len(sorting))))
+        first = firsts(keys[sorting])
         documents = numbers(table["document"])[sorting]
         again = np.arange(len(sorting)) != first if self.within else documents != documents[first]
         yield from batches_of(table.select(SPANS.names).take(pa.array(sorting[again])).columns, SPANS)

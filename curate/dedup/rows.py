@@ -122,6 +122,17 @@ def starts_of(values: npt.NDArray[Any]) -> Int64s:
     return np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
 
 
+def firsts(values: npt.NDArray[Any]) -> Int64s:
+    """int64[n]: for every value of a sorted array, where the run of those equal to it begins."""
+    starts = starts_of(values)
+    return np.repeat(starts, np.diff(np.append(starts, len(values))))
+
+
+def rank_in_runs(values: npt.NDArray[Any]) -> Int64s:
+    """int64[n]: how many equal values stand before each one in a sorted array."""
+    return np.arange(len(values)) - firsts(values)
+
+
 def lookup(keys: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> Int64s:
     """int64[n]: the place of each wanted value in the ascending `keys`, −1 where it is not there."""
     if not len(keys):

@@ -14,13 +14,12 @@ from curate.dedup.candidates import (
     Unite,
     first_distinct,
     pack,
-    rank_in_runs,
     ranked,
     shared_keys,
     text_slices,
     unpack,
 )
-from curate.dedup.rows import ToParts
+from curate.dedup.rows import ToParts, rank_in_runs
 from curate.store import Dataset, Draft
 
 
