@@ -177,7 +177,6 @@ def explain(
     - `curate explain OUT --token 1000 --full`
     - `curate explain OUT 46ea --blocks`
     """
-    from curate.inspect.blocks import render_blocks
     from curate.inspect.explanation import render_explanation
     from curate.inspect.find import find_document
     from curate.inspect.run_folder import open_run
@@ -188,6 +187,8 @@ def explain(
         raise RecipeError("give either a document (doc_id or URL) or --token N")
     doc_id = find_document(finished, document) if document is not None else document_at(out / "tokens", token or 0)[0]
     if blocks:
+        from curate.inspect.blocks import render_blocks
+
         render_blocks(finished, doc_id, screen)
     else:
         render_explanation(finished, doc_id, screen, every=every, full=full)

@@ -27,7 +27,7 @@ from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
 from curate.store import BETWEEN_STEPS, Dataset, Draft, Fence, Layer, Manifest, Options, View
-from curate.wide import Emit, Reduce, home_schema
+from curate.wide import BUCKET, Emit, Reduce, home_schema
 
 
 class Progress(Protocol):
@@ -186,7 +186,7 @@ class Exchanges:
         spent_s: what the stage has taken on the clock, which no worker can tell; its manifests share it.
         """
         adds = dict(reduce.adds)
-        schema = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *home_schema(adds)])
+        schema = pa.schema([BUCKET, *home_schema(adds)])
         out = pa.schema([*(pa.field(name, kind) for name, kind in reduce.adds), *VERDICT])
         emit = HomeEmit(verdicts, schema)
         seconds = {reduce.stage: spent_s / self.parts} if self.parts else {}

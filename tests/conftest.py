@@ -1,10 +1,14 @@
 """Fixtures that all tests share."""
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from curate.run import Result
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests in any folder can import crawl.py
 
@@ -23,9 +27,35 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="module")
+def quick_files() -> Iterator[None]:
+    """Publish without waiting for the disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def made_crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The crawl of tests/crawl.py, written once."""
     from crawl import write_crawl
 
     return write_crawl(tmp_path_factory.mktemp("made") / "crawl")
+
+
+@pytest.fixture(scope="session")
+def crawls(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crawls of tests/page_crawls.py, written once."""
+    from page_crawls import write_crawls
+
+    return write_crawls(tmp_path_factory.mktemp("crawls"))
+
+
+@pytest.fixture(scope="session")
+def finished(crawls: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A run over them that deduplicates by page, on two workers."""
+    from page_crawls import document, run_here
+
+    from curate.engines.local import LocalEngine
+
+    return run_here(document(crawls), tmp_path_factory.mktemp("finished") / "out", LocalEngine(2))

@@ -80,10 +80,10 @@ def test_every_command_has_help(words: list[str]) -> None:
 def test_examples_in_help_name_options_that_there_are() -> None:
     """Each line `curate COMMAND … --option` of a help text, against the command's own parameters."""
     group = typer.main.get_command(app)
-    examples = [line for command in group.commands.values() for line in re.findall(r"- `curate (.*)`", command.help)]  # type: ignore[attr-defined]  # a group
+    examples = [line for command in group.commands.values() for line in re.findall(r"- `curate (.*)`", command.help)]
     assert {line.split()[0] for line in examples} == {"explain", "rejects"}
     for line in examples:
-        known = {option for item in group.commands[line.split()[0]].params for option in item.opts}  # type: ignore[attr-defined]  # the same
+        known = {option for item in group.commands[line.split()[0]].params for option in item.opts}
         assert set(re.findall(r"--\w+", line)) <= known, line
 
 
@@ -145,7 +145,7 @@ def test_a_dry_run_estimates_from_a_sample_and_leaves_nothing(recipe: Path, made
     assert dry.exit_code == 0, dry.output
     assert not (tmp_path / "out").exists()
     real = curate("run", recipe, "--input", made_crawl, "--out", tmp_path / "out")
-    records, kept = re.search(r"small: (\d+) of (\d+) records kept", real.output).group(2, 1)  # type: ignore[union-attr]  # it is there
+    records, kept = re.search(r"small: (\d+) of (\d+) records kept", real.output).group(2, 1)
     assert f"of about {records} records in all, at most about {kept} would be kept" in dry.output
     assert re.search(r"few_words +\d", dry.output)
     assert "at least" not in dry.output

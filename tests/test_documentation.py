@@ -112,7 +112,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_that_are_named_exist(page: Path) -> None:
     group = typer.main.get_command(app)
-    known = set(group.commands)  # type: ignore[attr-defined]  # a Typer app with several commands is a group
+    known = set(group.commands)
     named = set(re.findall(r"\bcurate ([a-z]+)\b(?= [A-Z./]|`| --)", page.read_text(encoding="utf-8")))
     assert named <= known
     targets = set(re.findall(r"\bmake ([a-z]+)\b(?=`|\s+#|$)", page.read_text(encoding="utf-8"), re.MULTILINE))

@@ -62,7 +62,7 @@ def canonical(name: str) -> str:
 
 
 def required(specifications: list[str]) -> set[str]:
-    return {canonical(re.match(r"[\w.-]+", item)[0]) for item in specifications}  # type: ignore[index]  # all have names
+    return {canonical(re.match(r"[\w.-]+", item)[0]) for item in specifications}
 
 
 @pytest.mark.parametrize(

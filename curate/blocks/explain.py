@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.blocks.extractor import Options, kept
+from curate.blocks.extractor import DEFAULTS, Options, kept
 from curate.blocks.features import FEATURES, NAMES
 from curate.blocks.model import asked_blocks, judge, load
 from curate.blocks.page import rows_of
@@ -28,7 +28,7 @@ class Told(NamedTuple):
     reasons: tuple[tuple[str, float], ...]
 
 
-def explain_page(html: bytes, options: Options = Options(), reasons: int = 3) -> Iterator[Told]:  # noqa: B008
+def explain_page(html: bytes, options: Options = DEFAULTS, reasons: int = 3) -> Iterator[Told]:
     """Every block of a page in UTF-8, in order."""
     model = load(options.weights)
     judged = judge(html, model)

@@ -37,7 +37,10 @@ class Options(NamedTuple):
     weights: str = ALL
 
 
-def extract_blocks(html: bytes, url: str, last_day: str, options: Options = Options()) -> BlockText:  # noqa: B008
+DEFAULTS = Options()
+
+
+def extract_blocks(html: bytes, url: str, last_day: str, options: Options = DEFAULTS) -> BlockText:
     """The main text of a page in UTF-8; never raises for what a page holds. last_day: the day of the crawl."""
     judged = judge(html, load(options.weights))
     keep, confidence = kept(html, judged, options)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from curate.dedup.graph import BUCKET, KEPT, NOBODY, OPEN, STATE, open_edges
+from curate.dedup.graph import KEPT, NOBODY, OPEN, STATE, open_edges
 from curate.dedup.rows import Int32s, Int64s, batches_of, distinct, lookup, numbers, part_of, starts_of, table_of
 from curate.errors import EngineError
 from curate.store import Dataset
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
 _DOCUMENT = pa.field("document", pa.int64(), nullable=False)
 _ASKER = pa.field("asker", pa.int32(), nullable=False)

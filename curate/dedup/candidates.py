@@ -26,6 +26,7 @@ from curate.dedup.rows import (
     BATCH_ROWS,
     Int64s,
     Octets,
+    ToParts,
     addresses,
     batches_of,
     binary,
@@ -33,14 +34,14 @@ from curate.dedup.rows import (
     numbers,
     octets,
     one_chunk,
-    part_of,
+    rank_in_runs,
     row_of,
     sortable,
     starts_of,
     table_of,
 )
 from curate.store import Dataset, View
-from curate.wide import Steps, bucket_count
+from curate.wide import BUCKET, Steps, bucket_count
 
 Packed = npt.NDArray[np.uint64]
 
@@ -53,7 +54,7 @@ _ROW_BYTES = 4 + 8 + 32 + 8 + 4
 
 BAND_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.int64(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),
@@ -69,7 +70,7 @@ PAIRS = pa.schema(
         pa.field("u_order", pa.binary(), nullable=False),
     ]
 )
-PAIR_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *PAIRS])
+PAIR_ROWS = pa.schema([BUCKET, *PAIRS])
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def unite(steps: Steps, met: Dataset, most: int) -> Dataset:
     """PAIRS by part of v, sorted by v and the order of u: of the pairs in all buckets the first `most` u of every v."""
     return steps.exchange(
         "candidates",
-        EmitPairs(met),
+        ToParts(met, PAIR_ROWS),
         Unite(most),
         inputs=met.parts,
         schema=PAIR_ROWS,
@@ -132,9 +133,8 @@ class EmitBands:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """BAND_ROWS of a part."""
-        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
-            for documents in text_slices(table, SLICE_BYTES):
-                yield from batches_of(self._columns(part, documents), BAND_ROWS)
+        for documents in document_slices(self.view, part):
+            yield from batches_of(self._columns(part, documents), BAND_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[npt.NDArray[np.generic] | pa.Array]:
         how = self.signing
@@ -207,9 +207,7 @@ class PairUp:
         met = hub_pairs(members.keys, members.sketches, limits)
         of_here = ((v[here[ranks[v]]], u[here[ranks[v]]]) for v, u in met)
         pairs = first_distinct((pack(ranks[v], ranks[u]) for v, u in of_here), limits.pairs)
-        for start in range(0, len(pairs), BATCH_ROWS):
-            v, u = unpack(pairs[start : start + BATCH_ROWS])
-            yield from batches_of([*documents.take(pa.array(v)).columns, *documents.take(pa.array(u)).columns], PAIRS)
+        yield from pair_rows(documents, pairs)
 
 
 def ranked(documents: Int64s, orders: Octets) -> tuple[Int64s, Int64s]:
@@ -229,6 +227,13 @@ def pack(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Packed:
 def unpack(pairs: Packed) -> tuple[Int64s, Int64s]:
     """The two numbers that `pack` was given."""
     return (pairs >> _32).astype(np.int64), (pairs & _LOW).astype(np.int64)
+
+
+def pair_rows(documents: pa.Table, pairs: Packed) -> Iterator[pa.RecordBatch]:
+    """PAIRS of packed row numbers in `documents`, whose columns are `document` and `order`."""
+    for start in range(0, len(pairs), BATCH_ROWS):
+        v, u = (documents.take(pa.array(rows)) for rows in unpack(pairs[start : start + BATCH_ROWS]))
+        yield from batches_of([*v.columns, *u.columns], PAIRS)
 
 
 def first_distinct(pieces: Iterable[Packed], most: int) -> Packed:
@@ -257,18 +262,6 @@ def shared_keys(table: pa.Table) -> pa.Table:
     starts = starts_of(keys[sorting])
     sizes = np.diff(np.append(starts, len(keys)))
     return table.take(pa.array(np.sort(sorting[np.repeat(sizes > 1, sizes)]))).combine_chunks()
-
-
-@dataclass(frozen=True)
-class EmitPairs:
-    """Pairs on their way to the part of v."""
-
-    met: Dataset
-
-    def __call__(self, bucket: int) -> Iterator[pa.RecordBatch]:
-        """PAIR_ROWS of one bucket of "bands"."""
-        for batch in self.met.batches(bucket, PAIRS.names):
-            yield from batches_of([part_of(numbers(batch["v"])), *batch.columns], PAIR_ROWS)
 
 
 @dataclass(frozen=True)
@@ -301,11 +294,13 @@ class Unite:
         return pairs.take(pa.array(places[rank_in_runs(packed[places] >> _32) < self.most])).combine_chunks()
 
 
-def rank_in_runs(values: npt.NDArray[Any]) -> Int64s:
-    """int64[n]: how many equal values stand before each one in a sorted array."""
-    starts = starts_of(values)
-    sizes = np.diff(np.append(starts, len(values)))
-    return np.arange(len(values)) - np.repeat(starts, sizes)
+def document_slices(view: View, part: int) -> Iterator[pa.Table]:
+    """What bands, fingerprints and paragraphs are made of: a part's undecided documents, some of their text at a time.
+
+    Columns: `doc_id`, `crawl`, `date` and `text`, and `row`, their place in the part.
+    """
+    for table in view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
+        yield from text_slices(table, SLICE_BYTES)
 
 
 def text_slices(table: pa.Table, size_bytes: int) -> Iterator[pa.Table]:

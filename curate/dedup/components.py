@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.dedup.graph import BUCKET, STATES, VERTEX, decided_vertices, open_edges, vertex_columns
-from curate.dedup.rows import Int64s, batches_of, grouped, lookup, numbers, part_of, spread, starts_of, table_of
+from curate.dedup.graph import STATES, VERTEX, decided_vertices, open_edges, vertex_columns
+from curate.dedup.rows import Int64s, ToParts, batches_of, firsts, grouped, lookup, numbers, spread, table_of
 from curate.store import Dataset
-from curate.wide import Emit, Reduce, Steps, bucket_count
+from curate.wide import BUCKET, Emit, Reduce, Steps, bucket_count
 
 _ROOT = pa.field("root", pa.int64(), nullable=False)
 
@@ -37,7 +37,7 @@ def decide_components(steps: Steps, edges: Dataset, edge_count: int, finish_rows
     stars = _stars(steps, edges, buckets)
     labels = steps.exchange(
         "labels",
-        EmitLabels(stars),
+        ToParts(stars, LINK_ROWS),
         Label(edges),
         inputs=stars.parts,
         schema=LINK_ROWS,
@@ -133,8 +133,7 @@ def _neighbourhoods(rows: Iterator[pa.RecordBatch]) -> tuple[Int64s, Int64s, Int
     """Distinct links (a, b), sorted, and for each the smallest b of its a."""
     table = table_of(rows, LINK_ROWS)
     a, b = _distinct(numbers(table["a"]), numbers(table["b"]))
-    starts = starts_of(a)
-    return a, b, np.repeat(b[starts], np.diff(np.append(starts, len(a))))
+    return a, b, b[firsts(a)]
 
 
 def _links(a: Int64s, b: Int64s) -> Iterator[pa.RecordBatch]:
@@ -147,18 +146,6 @@ def _distinct(a: Int64s, b: Int64s) -> tuple[Int64s, Int64s]:
     new = np.ones(len(a), np.bool_)
     new[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     return a[new], b[new]
-
-
-@dataclass(frozen=True)
-class EmitLabels:
-    """The root of every vertex, to the vertex's part."""
-
-    stars: Dataset
-
-    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
-        """LINK_ROWS (a, root)."""
-        for batch in self.stars.batches(part, LINKS.names):
-            yield from batches_of([part_of(numbers(batch["a"])), batch["a"], batch["b"]], LINK_ROWS)
 
 
 @dataclass(frozen=True)

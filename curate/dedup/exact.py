@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from curate import schema
-from curate.dedup.first import ADDS, INDEX, Key, keep_first
-from curate.dedup.index import Scope, comparable
+from curate.dedup.first import ADDS, Key, index_of, keep_first
+from curate.dedup.index import Scope
 from curate.dedup.order import Policy
 from curate.stage import stage
 from curate.store import Dataset
 from curate.text.brief import brief
 from curate.text.coarse import coarse
-from curate.wide import Index, Steps, wide_stage
+from curate.wide import Steps, wide_stage
 
 REASON = "exact_duplicate"
 
@@ -38,7 +38,7 @@ def content_id(text: pa.StringArray) -> dict[str, pa.Array]:
     reasons=[REASON],
     prepare=[content_id],
     exchanges=1,
-    index=Index((INDEX,), lambda policy, scope: comparable(policy, scope=scope, content_id=content_id.version)),
+    index=index_of(content_id),
 )
 def exact_dedup(steps: Steps, *, policy: Policy = "newest", scope: Scope = "global") -> Dataset:
     """HOME rows with `cluster_size` of dropped documents and of the survivors of groups.

@@ -8,15 +8,16 @@ have left is first in its group. Cost: 70 bytes a document cross an exchange, 44
 group, is held in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from curate.dedup.index import Scope, matching, range_buckets, scope_words
+from curate.dedup.index import Scope, comparable, matching, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, doc_ids, order_column, order_keys
 from curate.dedup.rows import (
     Int64s,
@@ -35,19 +36,20 @@ from curate.dedup.rows import (
     starts_of,
     table_of,
 )
+from curate.stage import Stage
 from curate.store import Dataset, View
-from curate.wide import Reduce, Steps, bucket_count, home_schema
+from curate.wide import BUCKET, Index, Reduce, Steps, bucket_count, home_schema
 
 ADDS = {"cluster_size": pa.int32()}
 HOMEWARD = home_schema(ADDS)
-INDEX = "keys"
+_INDEX = "keys"
 
 _KEY_BYTES = 16
 _ROW_BYTES = 4 + 20 + 32 + 8 + 8
 
 KEY_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.binary(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),
@@ -74,13 +76,22 @@ class Key:
     scope: Scope
 
 
+def index_of(key_stage: Stage) -> Index:
+    """What a stage whose keys `key_stage` makes leaves for later runs: their keys must be of the same version."""
+
+    def facts(policy: Policy, scope: Scope) -> Mapping[str, Any] | None:
+        return comparable(policy, scope=scope, **{key_stage.function.__name__: key_stage.version})
+
+    return Index((_INDEX,), facts)
+
+
 def keep_first(steps: Steps, key: Key, reason: str) -> Dataset:
     """HOME rows that leave of all documents with an equal key the first in order, those of earlier runs included."""
     buckets = bucket_count(steps.rows * _ROW_BYTES)
     emit = EmitKeys(steps.view, key, buckets)
-    earlier = EarlierKeys(tuple(index[INDEX] for index in steps.against), buckets)
+    earlier = EarlierKeys(tuple(index[_INDEX] for index in steps.against), buckets)
     if key.policy == "earliest":
-        _exchange(steps, INDEX, emit, LeaveFirsts(earlier), FIRSTS)
+        _exchange(steps, _INDEX, emit, LeaveFirsts(earlier), FIRSTS)
     return _exchange(steps, "groups", emit, KeepFirst(reason, earlier), HOMEWARD)
 
 

@@ -19,7 +19,6 @@ from curate.store import Dataset
 OPEN, KEPT, DROPPED = 0, 1, 2
 NOBODY = -1
 
-BUCKET = pa.field("bucket", pa.int32(), nullable=False)
 STATE = pa.field("state", pa.int32(), nullable=False)
 
 # A pair at or over the threshold; `state` is of v.

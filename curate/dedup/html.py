@@ -21,11 +21,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from curate.dedup.first import ADDS, INDEX, Key, keep_first
-from curate.dedup.index import Scope, comparable
+from curate.dedup.first import ADDS, Key, index_of, keep_first
+from curate.dedup.index import Scope
 from curate.stage import stage
 from curate.store import Dataset
-from curate.wide import Index, Steps, wide_stage
+from curate.wide import Steps, wide_stage
 
 REASON = "same_html"
 
@@ -43,7 +43,7 @@ def html_id(html: pa.BinaryArray, charset: pa.StringArray) -> pa.Array:
     reasons=[REASON],
     prepare=[html_id],
     exchanges=1,
-    index=Index((INDEX,), lambda policy, scope: comparable(policy, scope=scope, html_id=html_id.version)),
+    index=index_of(html_id),
 )
 def html_dedup(steps: Steps, *, policy: Literal["newest", "earliest"] = "newest", scope: Scope = "global") -> Dataset:
     """HOME rows with `cluster_size` of dropped documents and of survivors.

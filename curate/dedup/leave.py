@@ -14,16 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import zstandard
 
 from curate.dedup.candidates import BAND_ROWS, EmitBands, Meeting, meet
 from curate.dedup.earlier import HUB_ROWS, HUBS, KEPT, KEPT_TEXTS
 from curate.dedup.hubs import hub_pairs
 from curate.dedup.rows import BATCH_ROWS, Int64s, addresses, batches_of, lookup, numbers, table_of
+from curate.dedup.verify import compressed
 from curate.store import Dataset, View
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
-BUCKET = BAND_ROWS.field("bucket")
 KEPT_ROWS = pa.schema([*BAND_ROWS, HUB_ROWS.field("kept")])
 TEXT_ROWS = pa.schema([BUCKET, *KEPT_TEXTS])
 
@@ -106,13 +105,12 @@ class EmitTexts:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """TEXT_ROWS of a part."""
-        compress = zstandard.ZstdCompressor(level=1).compress
         dropped = self.decided.dropped(part)
         for table in self.view.undecided_slices(part, ["text"]):
             kept = lookup(dropped, addresses(part, numbers(table["row"]))) < 0
             texts = table.filter(pc.and_(pa.array(kept), table["text"].is_valid()))
-            packed = pa.array([compress(text.as_buffer()) for text in texts["text"]], pa.binary())
-            yield from batches_of([np.full(texts.num_rows, part), numbers(texts["row"]), packed], TEXT_ROWS)
+            columns = [np.full(texts.num_rows, part), numbers(texts["row"]), compressed(texts["text"])]
+            yield from batches_of(columns, TEXT_ROWS)
 
 
 @dataclass(frozen=True)

@@ -20,30 +20,30 @@ import pyarrow as pa
 
 from curate.dedup.candidates import (
     PAIRS,
-    SLICE_BYTES,
+    document_slices,
     first_distinct,
     pack,
+    pair_rows,
     ranked,
     shared_keys,
-    text_slices,
     unite,
-    unpack,
 )
 from curate.dedup.earlier import Earlier
 from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, doc_ids, order_column, order_keys
 from curate.dedup.overlap import fingerprints, mark_shared
 from curate.dedup.rows import (
-    BATCH_ROWS,
     Int64s,
     addresses,
     batches_of,
     distinct,
+    firsts,
     lookup,
     numbers,
     octets,
     one_chunk,
     part_of,
+    rank_in_runs,
     starts_of,
     table_of,
 )
@@ -59,14 +59,14 @@ from curate.dedup.verify import (
 )
 from curate.store import Dataset, View
 from curate.text.sequences import Sequences, runs, sequences
-from curate.wide import Steps, bucket_count, home_schema
+from curate.wide import BUCKET, Steps, bucket_count, home_schema
 
 SPANS, OF = "substring_spans", "substring_of"
 ADDS = {SPANS: SPAN_LIST, OF: pa.string()}
 
 FINGERPRINT_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.int64(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         pa.field("document", pa.int64(), nullable=False),
@@ -133,9 +133,8 @@ class EmitFingerprints:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """FINGERPRINT_ROWS of a part."""
-        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
-            for documents in text_slices(table, SLICE_BYTES):
-                yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
+        for documents in document_slices(self.view, part):
+            yield from batches_of(self._columns(part, documents), FINGERPRINT_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         tokens = sequences(one_chunk(documents["text"]))
@@ -164,15 +163,11 @@ class PairUp:
         sorting = np.lexsort((ranks, keys))
         pairs = first_distinct(self._pairs(keys[sorting], ranks[sorting]), self.partners)
         documents = table.select(["document", "order"]).take(pa.array(best_first))
-        for start in range(0, len(pairs), BATCH_ROWS):
-            v, u = unpack(pairs[start : start + BATCH_ROWS])
-            yield from batches_of([*documents.take(pa.array(v)).columns, *documents.take(pa.array(u)).columns], PAIRS)
+        yield from pair_rows(documents, pairs)
 
     def _pairs(self, keys: Int64s, ranks: Int64s) -> Iterator[Any]:
         """(rank of v, rank of u), packed, for each of the first holders in turn."""
-        starts = starts_of(keys)
-        first = np.repeat(starts, np.diff(np.append(starts, len(keys))))
-        number = np.arange(len(keys)) - first
+        first, number = firsts(keys), rank_in_runs(keys)
         for holder in range(self.holders):
             v = np.flatnonzero(number > holder)
             yield pack(ranks[v], ranks[first[v] + holder])

@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.dedup.candidates import SLICE_BYTES, text_slices
+from curate.dedup.candidates import document_slices
 from curate.dedup.index import Scope, range_buckets, scope_words
 from curate.dedup.order import ORDER_BYTES, Policy, order_column, order_keys
 from curate.dedup.rows import (
     addresses,
     batches_of,
     binary,
+    firsts,
     numbers,
     octets,
     one_chunk,
     sortable,
-    starts_of,
     table_of,
 )
 from curate.dedup.spans import SPANS, bring_home
@@ -36,7 +36,7 @@ from curate.store import Dataset, View
 from curate.text.brief import brief
 from curate.text.coarse import coarse
 from curate.text.paragraphs import paragraphs
-from curate.wide import Steps, bucket_count
+from curate.wide import BUCKET, Steps, bucket_count
 
 Uint64s = npt.NDArray[np.uint64]
 
@@ -44,7 +44,7 @@ _KEY_BYTES = 16
 
 PARAGRAPH_ROWS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("key", pa.binary(), nullable=False),
         pa.field("order", pa.binary(), nullable=False),
         *SPANS,
@@ -87,9 +87,8 @@ class EmitParagraphs:
 
     def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
         """PARAGRAPH_ROWS of a part."""
-        for table in self.view.undecided_slices(part, ["doc_id", "crawl", "date", "text"]):
-            for documents in text_slices(table, SLICE_BYTES):
-                yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
+        for documents in document_slices(self.view, part):
+            yield from batches_of(self._columns(part, documents), PARAGRAPH_ROWS)
 
     def _columns(self, part: int, documents: pa.Table) -> list[Any]:
         found = paragraphs(one_chunk(documents["text"]))
@@ -124,8 +123,7 @@ class FindRepeats:
         table = table_of(rows, PARAGRAPH_ROWS)
         keys, orders = sortable(octets(table["key"], _KEY_BYTES)), sortable(octets(table["order"], ORDER_BYTES))
         sorting = np.lexsort((numbers(table["start"]), orders, keys))
-        starts = starts_of(keys[sorting])
-        first = np.repeat(starts, np.diff(np.append(starts, len(sorting))))
+        first = firsts(keys[sorting])
         documents = numbers(table["document"])[sorting]
         again = np.arange(len(sorting)) != first if self.within else documents != documents[first]
         yield from batches_of(table.select(SPANS.names).take(pa.array(sorting[again])).columns, SPANS)

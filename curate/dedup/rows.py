@@ -1,13 +1,14 @@
 """Fixed-width bytes and addresses as numpy arrays: what crosses an exchange as `binary` and `int64`."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from curate.store import View
+from curate.store import Dataset, View
 
 Octets = npt.NDArray[np.uint8]
 Int64s = npt.NDArray[np.int64]
@@ -121,6 +122,17 @@ def starts_of(values: npt.NDArray[Any]) -> Int64s:
     return np.concatenate(([0], np.flatnonzero(values[1:] != values[:-1]) + 1))
 
 
+def firsts(values: npt.NDArray[Any]) -> Int64s:
+    """int64[n]: for every value of a sorted array, where the run of those equal to it begins."""
+    starts = starts_of(values)
+    return np.repeat(starts, np.diff(np.append(starts, len(values))))
+
+
+def rank_in_runs(values: npt.NDArray[Any]) -> Int64s:
+    """int64[n]: how many equal values stand before each one in a sorted array."""
+    return np.arange(len(values)) - firsts(values)
+
+
 def lookup(keys: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> Int64s:
     """int64[n]: the place of each wanted value in the ascending `keys`, −1 where it is not there."""
     if not len(keys):
@@ -155,6 +167,23 @@ def grouped(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[list[pa.Re
             waiting = []
     if waiting:
         yield waiting
+
+
+@dataclass(frozen=True)
+class ToParts:
+    """Rows on their way to the part of a document, whose address is their first column.
+
+    schema: what is emitted, `bucket` and then the columns of the rows.
+    """
+
+    rows: Dataset
+    schema: pa.Schema
+
+    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
+        """All rows of a part of `rows`, batch by batch."""
+        names = self.schema.names[1:]
+        for batch in self.rows.batches(part, names):
+            yield from batches_of([part_of(numbers(batch[names[0]])), *batch.columns], self.schema)
 
 
 def cluster_sizes(view: View, part: int) -> Int64s:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from curate.dedup.rows import Int32s, Int64s, batches_of, numbers, part_of, row_of, starts_of, table_of
+from curate.dedup.rows import Int32s, Int64s, ToParts, batches_of, numbers, part_of, row_of, starts_of, table_of
 from curate.store import Dataset
-from curate.wide import Steps, home_schema
+from curate.wide import BUCKET, Steps, home_schema
 
 SPAN_LIST = pa.list_(pa.int32())
 
@@ -23,14 +23,14 @@ SPANS = pa.schema(
         pa.field("stop", pa.int32(), nullable=False),
     ]
 )
-SPAN_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *SPANS])
+SPAN_ROWS = pa.schema([BUCKET, *SPANS])
 
 
 def bring_home(steps: Steps, spans: Dataset, column: str) -> Dataset:
     """HOME rows, one for every document that has a span, from SPANS in any order."""
     return steps.exchange(
         "spans",
-        EmitSpans(spans),
+        ToParts(spans, SPAN_ROWS),
         ListSpans(column),
         inputs=spans.parts,
         schema=SPAN_ROWS,
@@ -51,18 +51,6 @@ def home_rows(
     known = {"part": part_of(document[first]), "row": row_of(document[first]), column: lists, **added}
     out = home_schema({column: SPAN_LIST, **{name: values.type for name, values in added.items()}})
     yield from batches_of([known.get(item.name, pa.nulls(len(first), item.type)) for item in out], out)
-
-
-@dataclass(frozen=True)
-class EmitSpans:
-    """Spans on their way to the part of their document."""
-
-    spans: Dataset
-
-    def __call__(self, bucket: int) -> Iterator[pa.RecordBatch]:
-        """SPAN_ROWS of one bucket."""
-        for batch in self.spans.batches(bucket, SPANS.names):
-            yield from batches_of([part_of(numbers(batch["document"])), *batch.columns], SPAN_ROWS)
 
 
 @dataclass(frozen=True)

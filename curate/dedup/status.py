@@ -21,7 +21,6 @@ import pyarrow as pa
 from curate.dedup.ask import RETURNS, Return, ask, state_of
 from curate.dedup.components import decide_components
 from curate.dedup.graph import (
-    BUCKET,
     DROPPED,
     KEPT,
     NOBODY,
@@ -37,7 +36,7 @@ from curate.dedup.graph import (
 from curate.dedup.greedy import by_vertex
 from curate.dedup.rows import batches_of, numbers, table_of
 from curate.store import Dataset
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
 # Rounds that decide less than this share of the open edges give way to components.
 SLOW_SHARE = 0.1

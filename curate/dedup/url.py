@@ -11,12 +11,12 @@ from typing import Literal
 
 import pyarrow as pa
 
-from curate.dedup.first import ADDS, INDEX, Key, keep_first
-from curate.dedup.index import Scope, comparable
+from curate.dedup.first import ADDS, Key, index_of, keep_first
+from curate.dedup.index import Scope
 from curate.stage import stage
 from curate.stages.url_parts import page_key
 from curate.store import Dataset
-from curate.wide import Index, Steps, wide_stage
+from curate.wide import Steps, wide_stage
 
 REASON = "same_url"
 
@@ -34,7 +34,7 @@ def url_id(url: pa.StringArray) -> pa.Array:
     reasons=[REASON],
     prepare=[url_id],
     exchanges=1,
-    index=Index((INDEX,), lambda policy, scope: comparable(policy, scope=scope, url_id=url_id.version)),
+    index=index_of(url_id),
 )
 def url_dedup(steps: Steps, *, policy: Literal["newest", "earliest"] = "newest", scope: Scope = "global") -> Dataset:
     """HOME rows with `cluster_size` of dropped documents and of survivors.

@@ -35,14 +35,14 @@ from curate.dedup.rows import (
 )
 from curate.errors import EngineError
 from curate.store import Dataset, View
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
 # Texts that are decompressed, and answers that are written, at a time.
 GROUP_ROWS = 1024
 
 QUESTIONS = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("u", pa.int64(), nullable=False),
         pa.field("asker", pa.int32(), nullable=False),
     ]
@@ -54,7 +54,7 @@ TEXTS = pa.schema(
         pa.field("text", pa.binary(), nullable=False),
     ]
 )
-TEXT_ROWS = pa.schema([pa.field("bucket", pa.int32(), nullable=False), *list(TEXTS)[1:]])
+TEXT_ROWS = pa.schema([BUCKET, *list(TEXTS)[1:]])
 
 
 def verify(steps: Steps, pairs: Dataset, earlier: Earlier, threshold: Fraction, ngram: int) -> Dataset:
@@ -123,9 +123,7 @@ class AnswerTexts:
         """The compressed text of each of the ascending `documents`."""
         if bucket >= self.earlier.parts:  # of an earlier run, whose texts are compressed already
             return pa.concat_arrays([texts for _, texts in self.earlier.texts_of(documents)])
-        texts = self.view.take(bucket, ["text"], row_of(documents))["text"]
-        compress = zstandard.ZstdCompressor(level=1).compress
-        return pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
+        return compressed(self.view.take(bucket, ["text"], row_of(documents))["text"])
 
 
 @dataclass(frozen=True)
@@ -187,6 +185,12 @@ class Compare:
 def texts_here(view: View, part: int, documents: Int64s) -> pa.StringArray:
     """The texts of documents of a part, which are ascending."""
     return one_chunk(view.take(part, ["text"], row_of(documents))["text"])
+
+
+def compressed(texts: pa.ChunkedArray) -> pa.BinaryArray:
+    """Every text for itself as Zstandard, as it travels and as it is left for later runs."""
+    compress = zstandard.ZstdCompressor(level=1).compress
+    return pa.array([compress(text.as_buffer()) for text in texts], pa.binary())
 
 
 def texts_sent(rows: Iterator[pa.RecordBatch]) -> Iterator[tuple[Int64s, pa.StringArray]]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from curate.dedup.ask import RETURNS, Return, ask, state_of
 from curate.dedup.earlier import Earlier
-from curate.dedup.graph import BUCKET, EDGES, KEPT, OPEN
+from curate.dedup.graph import EDGES, KEPT, OPEN
 from curate.dedup.order import ORDER_BYTES, doc_ids
 from curate.dedup.rows import (
     Int32s,
@@ -33,7 +33,7 @@ from curate.dedup.rows import (
     table_of,
 )
 from curate.store import Dataset, View
-from curate.wide import Steps, home_schema
+from curate.wide import BUCKET, Steps, home_schema
 
 REASON = "near_duplicate"
 ADDS = {"cluster_size": pa.int32()}

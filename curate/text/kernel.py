@@ -1,9 +1,9 @@
 """The one way in which this package compiles loops: Numba, without the interpreter lock, cached on disk.
 
 Compiled kernels lie in the user's cache folder, in a folder of their own for every state of the package's source, so a
-kernel may use functions and constants of other modules: what Numba's own cache would not notice. Compiling takes some
-ten seconds, once per machine and version; one process does it and the others wait for it, which a lock on a file sees
-to. Where nothing can be written, every process compiles for itself.
+kernel may use functions and constants of other modules: what Numba's own cache would not notice. Compiling takes half
+a minute with blocks, ten seconds without, once per machine and version; one process does it and the others wait for
+it, which a lock on a file sees to. Where nothing can be written, every process compiles for itself.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ import numba
 try:
     import fcntl
 except ImportError:  # no such locks: at worst a kernel is compiled twice
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # to mypy the name stays a module's
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 caching: Any = importlib.import_module("numba.core.caching")
@@ -146,10 +146,13 @@ class _Lock:
         self._file: Any = None
 
     def acquire(self) -> None:
-        self._depth += 1
-        if self._depth > 1 or fcntl is None:
+        place = folder()
+        if place is None or fcntl is None:
             return
-        self._file = open(Path(folder() or ".") / ".compiling", "w")  # noqa: SIM115  # held until `release`
+        self._depth += 1
+        if self._depth > 1:
+            return
+        self._file = open(place / ".compiling", "w")  # noqa: SIM115  # held until `release`
         deadline = time.monotonic() + LONGEST_WAIT_S
         while time.monotonic() < deadline:
             try:

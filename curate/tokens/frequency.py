@@ -20,7 +20,7 @@ from curate.tokens.formats import token_dtype
 from curate.tokens.tokenizer import Tokenizer
 from curate.tokens.train import hash_limit
 from curate.tokens.windows import Sequences, kept_documents, read_sequences
-from curate.wide import Steps, bucket_count, bucket_of
+from curate.wide import BUCKET, Steps, bucket_count, bucket_of
 
 TOP = 200
 WORD_SAMPLE_BYTES = 256 << 20
@@ -33,7 +33,7 @@ _WORD = re.compile(f"[{_CJK}]|[^\\W{_CJK}]+")
 
 COUNTED = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("lang", pa.string(), nullable=False),
         pa.field("word", pa.string()),  # null: all words of the language
         pa.field("count", pa.int64(), nullable=False),

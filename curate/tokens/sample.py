@@ -12,11 +12,11 @@ import pyarrow as pa
 from curate.store import View
 from curate.tokens.train import SAMPLE_BYTES, hash_limit, train_model, training_sample
 from curate.tokens.windows import kept_documents
-from curate.wide import Steps
+from curate.wide import BUCKET, Steps
 
 OFFERED = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("doc_id", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
     ]

@@ -23,6 +23,7 @@ from curate.schema import seeded_hash
 from curate.store import View
 from curate.tokens.pack import IntArray, Packing, Pieces, pack
 from curate.tokens.tokenizer import Tokenizer, load_tokenizer
+from curate.wide import BUCKET
 
 PackingName = Literal["best_fit", "none"]
 
@@ -32,7 +33,7 @@ SEQUENCES_PER_BATCH = 256
 # What emit yields: hash big-endian, so that it sorts as bytes; tokens little-endian int32, EOS included.
 TOKENISED = pa.schema(
     [
-        pa.field("bucket", pa.int32(), nullable=False),
+        BUCKET,
         pa.field("hash", pa.binary(), nullable=False),
         pa.field("doc_id", pa.string(), nullable=False),
         pa.field("lang", pa.string()),

@@ -102,7 +102,7 @@ class Reference:
         return match[0].lower(), attributes, False
 
     def start_tag(self) -> None:
-        name = re.compile(r"[^\s/>]+").match(self.page, self.at + 1)[0].lower()  # type: ignore[index]
+        name = re.compile(r"[^\s/>]+").match(self.page, self.at + 1)[0].lower()
         if name in BLOCK:
             if not (name == "br" and "pre" in self.open):
                 self.flush()
@@ -127,7 +127,7 @@ class Reference:
             self.at = len(self.page)
 
     def end_tag(self) -> None:
-        name = re.compile(r"[^\s/>]+").match(self.page, self.at + 2)[0].lower()  # type: ignore[index]
+        name = re.compile(r"[^\s/>]+").match(self.page, self.at + 2)[0].lower()
         if name in BLOCK:
             self.flush()
         self.tag(self.at + 2)

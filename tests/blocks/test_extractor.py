@@ -27,15 +27,18 @@ PARAGRAPHS = [
 COMMENT = "What a well told story of the river this is, I grew up there myself."
 PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>The river – The Gazette</title>
 <style>p {{ color: red }}</style><script>var hidden = "secret";</script></head><body>
-<div id="cookie-banner" class="cookie-consent"><p>We use cookies. <a href="/p">Privacy policy</a> <button>Accept</button></p></div>
+<div id="cookie-banner" class="cookie-consent">
+<p>We use cookies. <a href="/p">Privacy policy</a> <button>Accept</button></p></div>
 <header class="site-header"><nav class="menu"><ul><li><a href="/">Home</a></li><li><a href="/n">News</a></li>
 <li><a href="/s">Sport</a></li><li><a href="/a">About us</a></li></ul></nav></header>
 <main><article class="post"><h1 class="entry-title">The river</h1>
 <div class="entry-content">{"".join(f"<p>{text}</p>" for text in PARAGRAPHS)}</div>
 <div class="share-buttons"><a href="/f">Share</a> <a href="/t">Tweet</a></div></article>
-<section class="related"><h3>Related articles</h3><ul><li><a href="/1">The lake</a></li><li><a href="/2">The sea</a></li></ul></section>
-<section id="comments" class="comments"><h3>Comments</h3><ol><li class="comment"><p>{COMMENT}</p></li></ol></section></main>
-<footer class="site-footer"><p>Copyright 2024 The Gazette. <a href="/i">Imprint</a></p></footer></body></html>"""  # noqa: E501
+<section class="related"><h3>Related articles</h3>
+<ul><li><a href="/1">The lake</a></li><li><a href="/2">The sea</a></li></ul></section>
+<section id="comments" class="comments"><h3>Comments</h3>
+<ol><li class="comment"><p>{COMMENT}</p></li></ol></section></main>
+<footer class="site-footer"><p>Copyright 2024 The Gazette. <a href="/i">Imprint</a></p></footer></body></html>"""
 LAST = "2100-01-01"
 
 

@@ -43,7 +43,7 @@ def packed(trees: list) -> Trees:
 
 def walked(tree: object, row: list[float]) -> float:
     while not isinstance(tree, float):
-        feature, threshold, _, left, right = tree  # type: ignore[misc]
+        feature, threshold, _, left, right = tree
         tree = left if row[feature] <= threshold else right
     return tree
 

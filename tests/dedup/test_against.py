@@ -55,7 +55,7 @@ def crawl_after_crawl(
         dealt = deal(mine, chance.choice((1, 2, 4)), seed)
         new, steps = run_wide(stage, folder / str(crawl), dealt, shuffle=seed, against=tuple(left), **params)
         found |= new
-        left.append({name: steps.datasets[name] for name in stage.index.exchanges})  # type: ignore[union-attr]  # it has one
+        left.append({name: steps.datasets[name] for name in stage.index.exchanges})
     return found, left
 
 

@@ -11,16 +11,15 @@ from curate.dedup.candidates import (
     BAND_ROWS,
     PAIR_ROWS,
     PAIRS,
-    EmitPairs,
     Unite,
     first_distinct,
     pack,
-    rank_in_runs,
     ranked,
     shared_keys,
     text_slices,
     unpack,
 )
+from curate.dedup.rows import ToParts, rank_in_runs
 from curate.store import Dataset, Draft
 
 
@@ -60,7 +59,7 @@ def test_pairs_go_to_the_part_of_v(tmp_path: Path) -> None:
         {"v": v, "v_order": order(1), "u": u, "u_order": order(0)} for v, u in [(3 << 32 | 7, 1 << 32), (5, 4 << 32)]
     ]
     dataset.publish(0, PAIRS, [pa.RecordBatch.from_pylist(rows, PAIRS)], Draft("given"))
-    emitted = pa.Table.from_batches(EmitPairs(dataset)(0)).to_pylist()
+    emitted = pa.Table.from_batches(ToParts(dataset, PAIR_ROWS)(0)).to_pylist()
     assert emitted == [{"bucket": row["v"] >> 32, **row} for row in rows]
 
 

@@ -57,7 +57,7 @@ def candidate_pairs(steps: ShuffledSteps, parts: Sequence[Sequence[Document]]) -
     """(v, u) by doc_id, as the run has written them."""
     dataset = steps.datasets["candidates"]
     rows = [row for part in range(dataset.parts) for row in dataset.table(part, ["v", "u"]).to_pylist()]
-    return {tuple(parts[row[end] >> 32][row[end] & 0xFFFFFFFF]["doc_id"] for end in ("v", "u")) for row in rows}  # type: ignore[misc]  # pairs
+    return {tuple(parts[row[end] >> 32][row[end] & 0xFFFFFFFF]["doc_id"] for end in ("v", "u")) for row in rows}
 
 
 def check_witnesses(

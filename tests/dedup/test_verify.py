@@ -30,7 +30,7 @@ def sets_of(members: list[set[int]]) -> ShingleSets:
 def test_counts_are_those_of_sets(pairs: list[tuple[set[int], set[int]]], chance: object) -> None:
     left, right = sets_of([one for one, _ in pairs]), sets_of([other for _, other in pairs])
     order = np.arange(len(pairs))
-    chance.shuffle(order)  # type: ignore[attr-defined]  # a Random
+    chance.shuffle(order)
     inter, union = compare(left, right, left.documents[order], right.documents[order])
     assert inter.tolist() == [len(pairs[n][0] & pairs[n][1]) for n in order]
     assert union.tolist() == [len(pairs[n][0] | pairs[n][1]) for n in order]

@@ -79,6 +79,6 @@ def test_shards_of_a_larger_export_are_not_mixed_in(made_out: Path, tmp_path: Pa
 
 def test_errors(made_out: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="no export format"):
-        export(made_out, tmp_path, format="csv")  # type: ignore[arg-type]  # what the test is about
+        export(made_out, tmp_path, format="csv")
     with pytest.raises(EngineError, match="not finished"):
         export(tmp_path, tmp_path / "x")

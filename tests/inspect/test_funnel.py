@@ -38,6 +38,6 @@ def test_what_is_printed(made_run: RunFolder, printed: Console) -> None:
 def test_it_fits_on_eighty_columns(made_run: RunFolder) -> None:
     console = Console(width=80, file=io.StringIO())
     render_funnel(made_run, console)
-    printed = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
+    printed = console.file.getvalue()
     assert "  unsupported_format" in printed
     assert max(map(len, printed.splitlines())) <= 80

@@ -43,6 +43,15 @@ def test_without_a_folder_every_process_compiles() -> None:
     assert counts(start("/proc/nowhere"))[1] == 0
 
 
+def test_without_a_folder_there_is_nothing_to_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(kernels, "folder", lambda: None)
+    lock = kernels._Lock()
+    lock.acquire()
+    lock.release()
+    assert list(tmp_path.iterdir()) == [], "no lock file in the working directory"
+
+
 def test_a_changed_source_has_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     folders = set()

@@ -108,7 +108,7 @@ def ratio(part: float, whole: float) -> float:
 def repeats(items: Sequence[str]) -> list[str]:
     """Every item but the first of its kind."""
     seen: set[str] = set()
-    return [item for item in items if item in seen or seen.add(item)]  # type: ignore[func-returns-value]  # add gives None
+    return [item for item in items if item in seen or seen.add(item)]
 
 
 def sentences(text: str) -> int:

@@ -103,7 +103,7 @@ def test_many_characters_leave_half_of_a_small_vocabulary_to_merges(tmp_path: Pa
 )
 def test_senseless_options_are_refused(options: dict[str, float], message: str) -> None:
     with pytest.raises(RecipeError, match=message):
-        train_model(["text"], **options)  # type: ignore[arg-type]  # wrong on purpose
+        train_model(["text"], **options)
 
 
 def test_frequent_characters_cover_the_share_and_no_more() -> None:
