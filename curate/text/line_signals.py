@@ -5,7 +5,7 @@ import numpy as np
 from curate.text.char_signals import Floats, Signals
 from curate.text.classes import SPACE
 from curate.text.counts import Count
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.repetition import (
     LARGEST_NGRAM,
     LARGEST_TOP,
@@ -160,7 +160,7 @@ def count_repetition(tokens: int, room: Room, bench: Bench, out: Floats) -> None
             _, _, marked = count_ngrams(tokens, n, marked, bench)
 
 
-@kernel
+@inner
 def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
     """A hash of the characters [start, end), three at a time."""
     value = FNV_OFFSET ^ np.uint64(end - start)
@@ -177,7 +177,7 @@ def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
     return mixed(value)
 
 
-@kernel
+@inner
 def _block_end(codes: Codes, at: int, stop: int) -> int:
     """The first place from `at` where two line feeds stand in a row, else `stop`."""
     for place in range(at + 1, stop):
@@ -186,7 +186,7 @@ def _block_end(codes: Codes, at: int, stop: int) -> int:
     return stop
 
 
-@kernel
+@inner
 def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
     while start < end and traits[start] & SPACE:
         start += 1
@@ -195,7 +195,7 @@ def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-@kernel
+@inner
 def _names_javascript(lower: Codes, first: int, last: int) -> bool:
     for at in range(first, last - len(_JAVASCRIPT) + 1):
         if lower[at] == _J:

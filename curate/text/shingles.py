@@ -26,6 +26,7 @@ from curate.text.scan import (
     read,
     room_for,
     strings,
+    token_hash,
     tokenise,
 )
 from curate.text.traits import Tables, tables
@@ -107,7 +108,7 @@ def read_words(octets: Octets, start: int, stop: int, tables: Tables, room: Room
     words = 0
     tokens = tokenise(read(octets, start, stop, tables, room), room)
     for token in range(tokens):
-        room.lower_hashes[words] = room.lower_hashes[token]
+        room.lower_hashes[words] = token_hash(room.lower, room.starts[token], room.ends[token])
         words += room.kinds[token] != SYMBOL_TOKEN
     return words
 
