@@ -48,7 +48,7 @@ RATIOS = (
 
 SHORT_LINE_CHARS = 30
 FEW_LINES = 3
-_NEWLINE, _DOT, _ELLIPSIS, _J = ord("\n"), ord("."), ord("…"), ord("j")
+_NEWLINE, _DOT, _ELLIPSIS, _J, _V = ord("\n"), ord("."), ord("…"), ord("j"), ord("v")
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
 _21, _42 = np.uint64(21), np.uint64(42)
 
@@ -95,6 +95,7 @@ def _ngram_signals(counted: Floats) -> Signals:
 def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
     """Fill the columns of lines: between line feeds, without the white space around them; blank ones are none."""
     size = cleared(bench.table, int(out[Count.NEWLINES]) + 1)
+    javascript = _may_name_javascript(room.lower[:characters])
     start = 0
     while start < characters:
         stop = start
@@ -103,6 +104,7 @@ def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
         first, last = _stripped(room.traits, start, stop)
         if last > first:
             _count_line(first, last, room, out)
+            out[Count.JAVASCRIPT_LINES] += javascript and _names_javascript(room.lower, first, last)
             if seen_before(bench.table, size, span_hash(room.codes, first, last)):
                 out[Count.DUPLICATE_LINES] += 1
                 out[Count.DUPLICATE_LINE_CHARS] += last - first
@@ -122,7 +124,6 @@ def _count_line(first: int, last: int, room: Room, out: Floats) -> None:
     out[Count.ELLIPSIS_LINES] += end == _ELLIPSIS or dots
     out[Count.TERMINAL_LINES] += tail & TERMINAL_MARK != 0
     out[Count.ASCII_TERMINAL_LINES] += tail & ASCII_TERMINAL != 0
-    out[Count.JAVASCRIPT_LINES] += _names_javascript(room.lower, first, last)
 
 
 @kernel
@@ -193,6 +194,15 @@ def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
     while end > start and traits[end - 1] & SPACE:
         end -= 1
     return start, end
+
+
+@inner
+def _may_name_javascript(lower: Codes) -> bool:
+    """Whether it is worth to look for javascript in lines: j and v stand one character apart somewhere."""
+    found = 0
+    for at in range(len(lower) - 2):
+        found += (lower[at] == _J) & (lower[at + 2] == _V)
+    return found > 0
 
 
 @inner

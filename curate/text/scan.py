@@ -12,7 +12,7 @@ follow. Scripts without spaces other than Han and kana (Thai, Lao, Khmer, Myanma
 token there, `unspaced_char_ratio` says how much of a text that concerns, and no rule pack covers them.
 
 Hashes are FNV-1a with 64 bits whose units are code points instead of bytes: an index written today can be read in
-years, on any platform. Cost: about 2 ns a character.
+years, on any platform. Cost: about 4 ns a character.
 
 A processor guesses at every branch, and where words end cannot be guessed. So there is none: what a character does to
 the token before it is looked up, tokens are written at every character and kept by moving on, and a hash takes as many
