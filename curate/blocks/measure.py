@@ -14,7 +14,7 @@ from curate.blocks.tags import FNV_OFFSET
 from curate.blocks.words import bucket, mix
 from curate.text.classes import DIGIT, UPPER
 from curate.text.kernel import kernel
-from curate.text.scan import IDEOGRAPH_TOKEN, SYMBOL_TOKEN, Room, read, room_for, tokenise
+from curate.text.scan import IDEOGRAPH_TOKEN, SYMBOL_TOKEN, Room, read, room_for, token_hash, tokenise
 from curate.text.traits import SENTENCE_END, TERMINAL_MARK, Tables, tables
 
 Floats = npt.NDArray[np.float32]
@@ -69,7 +69,7 @@ def note_title(title: Octets, known: Tables, room: Room, seen: npt.NDArray[np.ui
     found = tokenise(read(title, 0, len(title), known, room), room)
     for token in range(min(found, _MAX_TITLE_TOKENS)):
         if room.kinds[token] != SYMBOL_TOKEN:
-            key = room.lower_hashes[token]
+            key = token_hash(room.lower, room.starts[token], room.ends[token])
             at = np.int64(key % np.uint64(_TITLE_SLOTS))
             while seen[at] != 0 and seen[at] != key:
                 at = (at + 1) % _TITLE_SLOTS
@@ -132,7 +132,7 @@ def _words(
     before = np.uint64(0)
     for token in range(found):
         kind = room.kinds[token]
-        key = room.lower_hashes[token]
+        key = token_hash(room.lower, room.starts[token], room.ends[token])
         if kind == SYMBOL_TOKEN:
             symbols += 1
             before = np.uint64(0)

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from curate.text.classes import DEBRIS, DIGIT, LETTER, SPACE, UNSPACED, UPPER
 from curate.text.counts import Count
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.repetition import Bench, repeated_windows
 from curate.text.scan import Codes, Int32s, Room
 from curate.text.traits import CHINESE
@@ -91,7 +91,7 @@ def count_characters(characters: int, room: Room, frequency: Int32s, table: Code
     out[Count.CHAR_WINDOWS], out[Count.REPEATED_CHAR_WINDOWS] = windows, repeated
 
 
-@kernel
+@inner
 def _count_kind(code: int, characters: int, frequency: Int32s, table: Codes, out: Floats) -> None:
     """Count all occurrences of one character, once, and forget its frequency."""
     times, traits = frequency[code], table[code]
@@ -130,7 +130,7 @@ def entity_chars(lower: Codes, characters: int) -> int:
     return found
 
 
-@kernel
+@inner
 def _entity_end(lower: Codes, at: int, stop: int) -> int:
     """Where an entity ends whose & stands before `at`: #123; #x1f; or a name of 2 to 10 letters and digits; else 0."""
     numeric = at < stop and lower[at] == _HASH

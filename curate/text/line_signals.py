@@ -5,7 +5,7 @@ import numpy as np
 from curate.text.char_signals import Floats, Signals
 from curate.text.classes import SPACE
 from curate.text.counts import Count
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.repetition import (
     LARGEST_NGRAM,
     LARGEST_TOP,
@@ -48,7 +48,7 @@ RATIOS = (
 
 SHORT_LINE_CHARS = 30
 FEW_LINES = 3
-_NEWLINE, _DOT, _ELLIPSIS, _J = ord("\n"), ord("."), ord("…"), ord("j")
+_NEWLINE, _DOT, _ELLIPSIS, _J, _V = ord("\n"), ord("."), ord("…"), ord("j"), ord("v")
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
 _21, _42 = np.uint64(21), np.uint64(42)
 
@@ -95,6 +95,7 @@ def _ngram_signals(counted: Floats) -> Signals:
 def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
     """Fill the columns of lines: between line feeds, without the white space around them; blank ones are none."""
     size = cleared(bench.table, int(out[Count.NEWLINES]) + 1)
+    javascript = _may_name_javascript(room.lower[:characters])
     start = 0
     while start < characters:
         stop = start
@@ -103,6 +104,7 @@ def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
         first, last = _stripped(room.traits, start, stop)
         if last > first:
             _count_line(first, last, room, out)
+            out[Count.JAVASCRIPT_LINES] += javascript and _names_javascript(room.lower, first, last)
             if seen_before(bench.table, size, span_hash(room.codes, first, last)):
                 out[Count.DUPLICATE_LINES] += 1
                 out[Count.DUPLICATE_LINE_CHARS] += last - first
@@ -122,7 +124,6 @@ def _count_line(first: int, last: int, room: Room, out: Floats) -> None:
     out[Count.ELLIPSIS_LINES] += end == _ELLIPSIS or dots
     out[Count.TERMINAL_LINES] += tail & TERMINAL_MARK != 0
     out[Count.ASCII_TERMINAL_LINES] += tail & ASCII_TERMINAL != 0
-    out[Count.JAVASCRIPT_LINES] += _names_javascript(room.lower, first, last)
 
 
 @kernel
@@ -160,7 +161,7 @@ def count_repetition(tokens: int, room: Room, bench: Bench, out: Floats) -> None
             _, _, marked = count_ngrams(tokens, n, marked, bench)
 
 
-@kernel
+@inner
 def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
     """A hash of the characters [start, end), three at a time."""
     value = FNV_OFFSET ^ np.uint64(end - start)
@@ -177,7 +178,7 @@ def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
     return mixed(value)
 
 
-@kernel
+@inner
 def _block_end(codes: Codes, at: int, stop: int) -> int:
     """The first place from `at` where two line feeds stand in a row, else `stop`."""
     for place in range(at + 1, stop):
@@ -186,7 +187,7 @@ def _block_end(codes: Codes, at: int, stop: int) -> int:
     return stop
 
 
-@kernel
+@inner
 def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
     while start < end and traits[start] & SPACE:
         start += 1
@@ -195,7 +196,16 @@ def _stripped(traits: Codes, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-@kernel
+@inner
+def _may_name_javascript(lower: Codes) -> bool:
+    """Whether it is worth to look for javascript in lines: j and v stand one character apart somewhere."""
+    found = 0
+    for at in range(len(lower) - 2):
+        found += (lower[at] == _J) & (lower[at + 2] == _V)
+    return found > 0
+
+
+@inner
 def _names_javascript(lower: Codes, first: int, last: int) -> bool:
     for at in range(first, last - len(_JAVASCRIPT) + 1):
         if lower[at] == _J:

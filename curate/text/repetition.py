@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.scan import Codes, Hashes, Int32s
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -32,7 +32,7 @@ class Bench(NamedTuple):
     """Tables and lists that are used again for every text.
 
     table: uint64[2^k], keys, 0 where empty; tallies: int32[2^k], how often each key occurs.
-    filter: uint64[f], bits. hashes: uint64[c], those that are looked at; suspects, slots: int32[c], which of them may
+    filter: uint64[f], bits. hashes: uint64[c], those that are looked at; places, slots: int32[c], which of them may
     occur twice, and where in the table they are. prefix: uint64[t + 1], sequence hashes; chars: int32[t + 1],
     characters of the tokens before; marked: int32[t], tokens with which a repeated n-gram begins.
     """
@@ -41,7 +41,7 @@ class Bench(NamedTuple):
     tallies: Int32s
     filter: Hashes
     hashes: Hashes
-    suspects: Int32s
+    places: Int32s
     slots: Int32s
     prefix: Hashes
     chars: Int32s
@@ -63,14 +63,14 @@ def _power_of_two(at_least: int) -> int:
     return 1 << max(at_least - 1, 1).bit_length()
 
 
-@kernel
+@inner
 def mixed(value: np.uint64) -> np.uint64:
     """A hash whose low bits depend on all of `value`'s."""
     value = (value ^ (value >> _33)) * _MIX
     return value ^ (value >> _33)
 
 
-@kernel
+@inner
 def cleared(table: Hashes, items: int) -> int:
     """Empty as much of a table as `items` fill at most half; returns its size, a power of two."""
     size = _SMALLEST_TABLE
@@ -80,24 +80,24 @@ def cleared(table: Hashes, items: int) -> int:
     return size
 
 
-@kernel
-def slot_of(table: Hashes, size: int, key: np.uint64) -> np.int64:
+@inner
+def slot_of(table: Hashes, size: int, key: np.uint64) -> np.uint64:
     """Where `key` is, or may be put, among the first `size` slots of an open-addressing table; 0 means empty."""
-    slot = np.int64(key & np.uint64(size - 1))
+    last = np.uint64(size - 1)
+    slot = key & last
     while table[slot] != 0 and table[slot] != key:
-        slot = (slot + 1) & (size - 1)
+        slot = (slot + _ONE) & last
     return slot
 
 
-@kernel
+@inner
 def seen_before(table: Hashes, size: int, hash_: np.uint64) -> bool:
     """Whether the table holds a hash; afterwards it does."""
     key = mixed(hash_) | _ONE
     slot = slot_of(table, size, key)
-    if table[slot] == key:
-        return True
+    before = table[slot]
     table[slot] = key
-    return False
+    return bool(before == key)
 
 
 @kernel
@@ -110,7 +110,7 @@ def sequence_hashes(hashes: Hashes, starts: Int32s, ends: Int32s, tokens: int, b
         bench.chars[token + 1] = bench.chars[token] + ends[token] - starts[token]
 
 
-@kernel
+@inner
 def _power(n: int) -> np.uint64:
     value = _ONE
     for _ in range(n):
@@ -118,79 +118,94 @@ def _power(n: int) -> np.uint64:
     return value
 
 
-@kernel
+@inner
 def _ngram(prefix: Hashes, at: int, n: int, power: np.uint64) -> np.uint64:
     return mixed(prefix[at + n] - prefix[at] * power)
 
 
 @kernel
 def find_repeated(items: int, bench: Bench) -> int:
-    """Find which of bench.hashes[:items] occur more than once; returns how many may, the first of each left out.
+    """Find which of bench.hashes[:items] may occur more than once; returns how many.
 
-    A bit filter lets through those that may have occurred before. Whatever occurs twice is among them, so they alone
-    are put into the table, and a second filter keeps nearly all others from being looked up there (`slot_if_repeated`).
+    They are listed in bench.places, in order; bench.slots says where in the table each is, and bench.tallies, by slot,
+    how often it occurs: once, where the filter was wrong. It lets through what may have occurred before. Whatever
+    occurs twice is among that, so that alone is put into the table, and a second filter keeps nearly all others from
+    being looked up there. What a filter says cannot be guessed, so nothing branches on it: an item is always listed,
+    and the next one is written over it.
     """
-    bits = _cleared_filter(bench.filter, items)
-    suspects = 0
-    for item in range(items):
-        place, bit = _filter_place(bench.hashes[item], bits)
-        word = bench.filter[place]
-        bench.suspects[suspects] = item
-        suspects += (word & bit) != 0
-        bench.filter[place] = word | bit
-    if suspects:
-        _table_suspects(suspects, bench)
-    return suspects
+    suspects = _suspects(items, bench)
+    if not suspects:
+        return 0
+    size, bits = _table_suspects(suspects, bench)
+    found = _filtered(items, bits, bench)
+    tabled = np.uint64(0)
+    for number in range(found):
+        place = bench.places[number]
+        key = bench.hashes[np.uint64(place)] | _ONE
+        slot = slot_of(bench.table, size, key)
+        bench.tallies[slot] += 1
+        bench.places[tabled], bench.slots[tabled] = place, slot
+        tabled += np.uint64(bench.table[slot] == key)
+    return np.int64(tabled)  # type: ignore[return-value]  # an int, also to Numba
 
 
 @kernel
-def _table_suspects(suspects: int, bench: Bench) -> None:
+def _suspects(items: int, bench: Bench) -> int:
+    """List the items whose hash may have occurred before in bench.places; returns how many."""
+    shift = _cleared_filter(bench.filter, items)
+    hashes, filter_, places = bench.hashes, bench.filter, bench.places
+    found = np.uint64(0)
+    for item in range(items):
+        word, bit = _filter_place(hashes[item], shift)
+        bits = filter_[word]
+        places[found] = item
+        found += np.uint64((bits & bit) != 0)
+        filter_[word] = bits | bit
+    return np.int64(found)  # type: ignore[return-value]  # an int, also to Numba
+
+
+@kernel
+def _table_suspects(suspects: int, bench: Bench) -> tuple[int, np.uint64]:
+    """Put the listed items into the table and a filter of their own: (size of the table, shift of the filter)."""
     size = cleared(bench.table, suspects)
-    bits = _cleared_filter(bench.filter, suspects)
-    for item in range(suspects):
-        hash_ = bench.hashes[bench.suspects[item]]
-        place, bit = _filter_place(hash_, bits)
-        bench.filter[place] |= bit
+    shift = _cleared_filter(bench.filter, suspects)
+    for number in range(suspects):
+        hash_ = bench.hashes[np.uint64(bench.places[number])]
+        word, bit = _filter_place(hash_, shift)
+        bench.filter[word] |= bit
         slot = slot_of(bench.table, size, hash_ | _ONE)
         bench.table[slot] = hash_ | _ONE
         bench.tallies[slot] = 0
+    return size, shift
 
 
 @kernel
-def _cleared_filter(filter_: Hashes, items: int) -> int:
-    """Empty as much of the filter as `items` need; returns how many bits address a bit of it."""
+def _filtered(items: int, shift: np.uint64, bench: Bench) -> int:
+    """List the items that the filter knows in bench.places; returns how many."""
+    hashes, filter_, places = bench.hashes, bench.filter, bench.places
+    found = np.uint64(0)
+    for item in range(items):
+        word, bit = _filter_place(hashes[item], shift)
+        places[found] = item
+        found += np.uint64((filter_[word] & bit) != 0)
+    return np.int64(found)  # type: ignore[return-value]  # an int, also to Numba
+
+
+@inner
+def _cleared_filter(filter_: Hashes, items: int) -> np.uint64:
+    """Empty as much of the filter as `items` need; returns by how many bits a hash is shifted to address a bit."""
     bits = 6
     while (1 << bits) < _FILTER_BITS * items:
         bits += 1
     filter_[: 1 << (bits - 6)] = 0
-    return bits
+    return np.uint64(64 - bits)
 
 
-@kernel
-def _filter_place(hash_: np.uint64, bits: int) -> tuple[np.uint64, np.uint64]:
+@inner
+def _filter_place(hash_: np.uint64, shift: np.uint64) -> tuple[np.uint64, np.uint64]:
     """(word, bit) of a hash, by its high bits."""
-    address = hash_ >> np.uint64(64 - bits)
+    address = hash_ >> shift
     return address >> _6, _ONE << (address & _63)
-
-
-@kernel
-def tally_repeated(items: int, suspects: int, bench: Bench) -> None:
-    """Count every suspected hash: bench.slots[item] is its place in the table, −1 where it is certainly single."""
-    bits = 6
-    while (1 << bits) < _FILTER_BITS * suspects:
-        bits += 1
-    size = _SMALLEST_TABLE
-    while size < 2 * suspects:
-        size *= 2
-    for item in range(items):
-        hash_ = bench.hashes[item]
-        place, bit = _filter_place(hash_, bits)
-        bench.slots[item] = -1
-        if bench.filter[place] & bit:
-            slot = slot_of(bench.table, size, hash_ | _ONE)
-            if bench.table[slot]:
-                bench.tallies[slot] += 1
-                bench.slots[item] = slot
 
 
 @kernel
@@ -205,19 +220,14 @@ def count_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, i
     while items < marked and bench.marked[items] + n <= tokens:
         bench.hashes[items] = _ngram(bench.prefix, bench.marked[items], n, power)
         items += 1
-    suspects = find_repeated(items, bench)
-    if not suspects:
-        return 1, 0, 0
-    tally_repeated(items, suspects, bench)
-    best, best_place, left = 1, 0, 0
-    for item in range(items):
-        if bench.slots[item] >= 0 and bench.tallies[bench.slots[item]] > 1:
-            place, count = bench.marked[item], bench.tallies[bench.slots[item]]
-            if count > best:
-                best, best_place = count, place
-            bench.marked[left] = place
-            left += 1
-    return best, best_place, left
+    best, best_place, left = 1, 0, np.uint64(0)
+    for number in range(find_repeated(items, bench)):
+        place, count = bench.marked[np.uint64(bench.places[number])], bench.tallies[np.uint64(bench.slots[number])]
+        if count > best:
+            best, best_place = count, place
+        bench.marked[left] = place
+        left += np.uint64(count > 1)
+    return best, best_place, np.int64(left)  # type: ignore[return-value]  # an int, also to Numba
 
 
 @kernel
@@ -243,36 +253,39 @@ def repeated_windows(
     codes: Codes, traits: Codes, left_out: int, characters: int, n: int, bench: Bench
 ) -> tuple[int, int]:
     """(windows of n characters, how many of them occur more than once), without characters of a trait `left_out`."""
-    kept = 0
+    kept = np.uint64(0)
+    squeezed = bench.places
     for at in range(characters):
-        bench.suspects[kept] = codes[at]
-        kept += not traits[at] & left_out
-    windows = _hash_windows(kept, n, bench)
-    if windows < 2:
-        return windows, 0
-    suspects = find_repeated(windows, bench)
-    if not suspects:
-        return windows, 0
-    tally_repeated(windows, suspects, bench)
-    found = 0
-    for window in range(windows):
-        found += bench.slots[window] >= 0 and bench.tallies[bench.slots[window]] > 1
-    return windows, found
+        squeezed[kept] = codes[at]
+        kept += np.uint64(not traits[at] & left_out)
+    windows = _hash_windows(squeezed[:kept], n, bench)
+    repeated = 0
+    for number in range(find_repeated(windows, bench)):
+        repeated += bench.tallies[np.uint64(bench.slots[number])] > 1
+    return windows, repeated
 
 
 @kernel
-def _hash_windows(characters: int, n: int, bench: Bench) -> int:
-    """Fill bench.hashes with rolling polynomial hashes of the characters in bench.suspects; returns how many."""
-    windows = max(characters - n + 1, 0)
+def _hash_windows(codes: Int32s, n: int, bench: Bench) -> int:
+    """Fill bench.hashes with hashes of all runs of n characters; returns how many.
+
+    The hash of a run is made of those of two shorter ones, which may overlap: 1, 2, 4, 8 and 13 characters. Unlike a
+    rolling hash no step waits for the one before, so that the processor takes several at a time.
+    """
+    windows = max(len(codes) - n + 1, 0)
     if not windows:
         return 0
-    value = np.uint64(0)
-    for at in range(n):
-        value = value * _BASE + np.uint64(bench.suspects[at])
-    bench.hashes[0] = (value ^ (value >> _32)) * _MIX
-    power = _power(n)
-    for window in range(1, windows):
-        gone, come = np.uint64(bench.suspects[window - 1]), np.uint64(bench.suspects[window + n - 1])
-        value = value * _BASE + (come - gone * power)
-        bench.hashes[window] = (value ^ (value >> _32)) * _MIX
+    hashes, longer = bench.prefix, bench.hashes
+    for at in range(len(codes)):
+        hashes[at] = codes[at]
+    width = 1
+    while width < n:
+        step = min(width, n - width)
+        power, right = _power(step), hashes[step:]
+        for at in range(len(codes) - width - step + 1):
+            longer[at] = hashes[at] * power + right[at]
+        hashes, longer = longer, hashes
+        width += step
+    for at in range(windows):
+        bench.hashes[at] = (hashes[at] ^ (hashes[at] >> _32)) * _MIX
     return windows

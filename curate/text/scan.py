@@ -12,7 +12,11 @@ follow. Scripts without spaces other than Han and kana (Thai, Lao, Khmer, Myanma
 token there, `unspaced_char_ratio` says how much of a text that concerns, and no rule pack covers them.
 
 Hashes are FNV-1a with 64 bits whose units are code points instead of bytes: an index written today can be read in
-years, on any platform. Cost: about 5 ns a character.
+years, on any platform. Cost: about 4 ns a character.
+
+A processor guesses at every branch, and where words end cannot be guessed. So there is none: what a character does to
+the token before it is looked up, tokens are written at every character and kept by moving on, and a hash takes as many
+steps for a short token as for one of SHORT_TOKEN characters.
 """
 
 from collections.abc import Iterator
@@ -23,7 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curate.text.classes import UPPER
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.traits import (
     DIGIT,
     EXTEND,
@@ -49,21 +53,24 @@ WORD_TOKEN, IDEOGRAPH_TOKEN, SYMBOL_TOKEN = range(3)
 FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 FNV_PRIME = np.uint64(0x100000001B3)
 PIECE_BYTES = 1 << 20
+# Most tokens have at most so many characters.
+SHORT_TOKEN = 8
 _REPLACEMENT = np.uint32(0xFFFD)
 _LAST_CODE = 0x10FFFF
 
 
 class Room(NamedTuple):
-    """What a text is unpacked into, as long as the longest one.
+    """What a text is unpacked into, a little longer than the longest one.
 
-    codes, lower, traits: uint32[c], per character. starts, ends: int32[t], tokens as spans of characters. seen:
-    uint32[t], all traits of a token's characters together; kinds: uint8[t]; hashes, lower_hashes: uint64[t], of the
-    token as it is written and in lower case.
+    codes, lower, traits: uint32[c], per character; around: uint8[c], what segmentation has to know of it. starts, ends:
+    int32[t], tokens as spans of characters. seen: uint32[t], all traits of a token's characters together; kinds:
+    uint8[t]; hashes, lower_hashes: uint64[t], of the token as it is written and in lower case.
     """
 
     codes: Codes
     lower: Codes
     traits: Codes
+    around: Octets
     starts: Int32s
     ends: Int32s
     seen: Codes
@@ -119,11 +126,11 @@ def pieces(texts: pa.Array, piece_bytes: int = PIECE_BYTES) -> Iterator[pa.Array
 
 def room_for(longest: int) -> Room:
     """Room for texts of up to `longest` bytes. Only what a text fills is ever touched."""
+    size = longest + SHORT_TOKEN
     return Room(
-        np.empty(longest, np.uint32), np.empty(longest, np.uint32), np.empty(longest, np.uint32),
-        np.empty(longest, np.int32), np.empty(longest, np.int32),
-        np.empty(longest, np.uint32), np.empty(longest, np.uint8),
-        np.empty(longest, np.uint64), np.empty(longest, np.uint64),
+        np.empty(size, np.uint32), np.empty(size, np.uint32), np.empty(size, np.uint32), np.empty(size, np.uint8),
+        np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.uint32), np.empty(size, np.uint8),
+        np.empty(size, np.uint64), np.empty(size, np.uint64),
     )  # fmt: skip
 
 
@@ -148,7 +155,7 @@ def read(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> i
     return n
 
 
-@kernel
+@inner
 def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.uint32, int]:
     """(code point, where the next one begins) of a sequence of several bytes, the first of which stands before `at`."""
     more = 1 if first < 0xE0 else 2 if first < 0xF0 else 3
@@ -162,62 +169,120 @@ def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.ui
     return (code, at + more) if code <= _LAST_CODE else (_REPLACEMENT, at)
 
 
-@kernel
+@inner
 def character(octets: Octets, at: int, stop: int) -> tuple[np.uint32, int]:
     """(the code point at `at`, where the next one begins)."""
     code = np.uint32(octets[at])
     return (code, at + 1) if code < 0x80 else rest_of(octets, code, at + 1, stop)
 
 
-@kernel
+@inner
 def role_of(traits: np.uint32) -> np.uint32:
     """What a character does in segmentation."""
     return (traits >> np.uint32(ROLE_SHIFT)) & np.uint32(ROLE_MASK)
 
 
-@kernel
-def _joins(traits: Codes, at: int, stop: int, base: np.uint32) -> bool:
-    """Whether the mark at `at` stands between two letters or two digits. base: role of the character before it."""
-    if at + 1 >= stop:
-        return False
-    role, following = role_of(traits[at]), role_of(traits[at + 1])
-    if role == MID_LETTER:
-        return bool(base == LETTER and following == LETTER)
-    return bool(role == MID_DIGIT and base == DIGIT and following == DIGIT)
+def _transition(state: int, role: int, same: bool, following: int) -> int:
+    """The byte of a character in _STEPS: which state it leaves, whether it begins or ends a token, and of which kind.
+
+    state: before it; same: whether it equals the character before it; following: the role of the one behind it.
+    """
+    word = state in (_AFTER_LETTER, _AFTER_DIGIT, _AFTER_JOINT)
+    kind = SYMBOL_TOKEN
+    if role == SPACE:
+        begins, after = False, _OUTSIDE
+    elif role == EXTEND:
+        begins, after = state == _OUTSIDE, state or _AFTER_LOOSE_MARK
+    elif role in (LETTER, DIGIT):
+        begins, after, kind = not word, _AFTER_LETTER if role == LETTER else _AFTER_DIGIT, WORD_TOKEN
+    elif role == IDEOGRAPH:
+        begins, after, kind = True, _AFTER_IDEOGRAPH, IDEOGRAPH_TOKEN
+    elif (state, role, following) in ((_AFTER_LETTER, MID_LETTER, LETTER), (_AFTER_DIGIT, MID_DIGIT, DIGIT)):
+        begins, after = False, _AFTER_JOINT
+    else:
+        begins, after = not (state == _AFTER_SYMBOL and same), _AFTER_SYMBOL
+    ends = state != _OUTSIDE and (begins or role == SPACE)
+    return begins | ends << 1 | after << 3 | kind << 6
+
+
+def _steps() -> Hashes:
+    """uint64[128], by following << 4 | same << 3 | role: a byte for each of the 8 states before."""
+    found = np.zeros(128, np.uint64)
+    for what in range(len(found)):
+        following, same, role = what >> 4, bool(what >> 3 & 1), what & 7
+        octets = bytes(_transition(state, role, same, following) for state in range(_STATES)) + b"\0"
+        found[what] = int.from_bytes(octets, "little")
+    return found
+
+
+# Where in a token, if in any, a character has left the scan.
+_STATES = 7
+_OUTSIDE, _AFTER_LETTER, _AFTER_DIGIT, _AFTER_JOINT, _AFTER_IDEOGRAPH, _AFTER_SYMBOL, _AFTER_LOOSE_MARK = range(_STATES)
+_STATE_BITS = np.uint64(0b111000)
+_STEPS = _steps()
+_1, _3, _6, _SHORT = np.uint64(1), np.uint64(3), np.uint64(6), np.uint64(SHORT_TOKEN)
 
 
 @kernel
 def tokenise(characters: int, room: Room) -> int:
-    """Find the tokens of the first `characters` of the room; returns how many there are."""
-    codes, lower, traits = room.codes, room.lower, room.traits
-    n = 0
-    at = 0
-    while at < characters:
-        first = role_of(traits[at])
-        if first == SPACE:
-            at += 1
-            continue
-        start, base = at, first
-        word = first in (LETTER, DIGIT)
-        value, low, seen = FNV_OFFSET, FNV_OFFSET, np.uint32(0)
-        while True:
-            value = (value ^ np.uint64(codes[at])) * FNV_PRIME
-            low = (low ^ np.uint64(lower[at])) * FNV_PRIME
-            seen |= traits[at]
-            at += 1
-            if at == characters:
-                break
-            role = role_of(traits[at])
-            if role == EXTEND:
-                continue
-            if word:
-                if role not in (LETTER, DIGIT) and not _joins(traits, at, characters, base):
-                    break
-                base = role
-            elif first in (IDEOGRAPH, EXTEND) or codes[at] != codes[start]:
-                break
-        room.starts[n], room.ends[n], room.seen[n] = start, at, seen
-        room.kinds[n] = WORD_TOKEN if word else IDEOGRAPH_TOKEN if first == IDEOGRAPH else SYMBOL_TOKEN
-        room.hashes[n], room.lower_hashes[n] = value, low
-        n += 1
-    return n
+    """Fill room.starts, ends, seen and kinds from the first `characters` of the room; returns how many tokens."""
+    _look_around(characters, room)
+    begun, ended, step, seen = np.uint64(0), np.uint64(0), np.uint64(0), np.uint32(0)
+    for at in range(characters):
+        step = _STEPS[room.around[at]] >> (step & _STATE_BITS)
+        begins, ends = step & _1, (step >> _1) & _1
+        room.starts[begun], room.kinds[begun] = at, (step >> _6) & _3
+        room.ends[ended], room.seen[ended] = at, seen
+        begun, ended = begun + begins, ended + ends
+        seen = room.traits[at] | (np.uint32(0) if begins else seen)
+    room.ends[ended], room.seen[ended] = characters, seen
+    return np.int64(begun)  # type: ignore[return-value]  # an int, also to Numba
+
+
+@kernel
+def _look_around(characters: int, room: Room) -> None:
+    """Fill room.around: what to look up in _STEPS for every character."""
+    room.traits[characters] = SPACE << ROLE_SHIFT
+    before = np.uint32(0)
+    any_extend = False
+    for at in range(characters):
+        role, following = role_of(room.traits[at]), role_of(room.traits[at + 1])
+        room.around[at] = following << np.uint32(4) | np.uint32(room.codes[at] == before) << np.uint32(3) | role
+        any_extend |= role == EXTEND
+        before = room.codes[at]
+    if any_extend:
+        _look_past_extends(characters, room)
+
+
+@kernel
+def _look_past_extends(characters: int, room: Room) -> None:
+    """Compare characters behind marks and format characters with what these stay with."""
+    before = np.uint32(0)
+    for at in range(characters):
+        if role_of(room.traits[at]) != EXTEND:
+            room.around[at] = room.around[at] & 0b1110111 | np.uint8(room.codes[at] == before) << 3
+            before = room.codes[at]
+
+
+@inner
+def token_hash(codes: Codes, start: int, end: int) -> np.uint64:
+    """The hash of the characters [start, end), from `codes` with SHORT_TOKEN more behind them."""
+    first, last = np.uint64(start), np.uint64(end)
+    value = FNV_OFFSET
+    for at in range(first, first + _SHORT):
+        longer = (value ^ np.uint64(codes[at])) * FNV_PRIME
+        value = longer if at < last else value
+    for at in range(first + _SHORT, last):
+        value = (value ^ np.uint64(codes[at])) * FNV_PRIME
+    return value
+
+
+@kernel
+def hash_tokens(tokens: int, room: Room) -> None:
+    """Fill room.hashes and lower_hashes."""
+    for token in range(tokens):
+        room.lower_hashes[token] = token_hash(room.lower, room.starts[token], room.ends[token])
+    for token in range(tokens):
+        room.hashes[token] = room.lower_hashes[token]
+        if room.seen[token] & UPPER:
+            room.hashes[token] = token_hash(room.codes, room.starts[token], room.ends[token])

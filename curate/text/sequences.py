@@ -23,6 +23,7 @@ from curate.text.scan import (
     read,
     room_for,
     strings,
+    token_hash,
     tokenise,
 )
 from curate.text.traits import Tables, tables
@@ -75,7 +76,7 @@ def _tokens(
     for text in range(len(offsets) - 1):
         tokens = tokenise(read(octets, offsets[text], offsets[text + 1], tables, room), room)
         for token in range(tokens):
-            found[n] = room.hashes[token]
+            found[n] = token_hash(room.codes, room.starts[token], room.ends[token])
             counts[1, text] += room.kinds[token] != SYMBOL_TOKEN
             n += 1
         counts[0, text] = tokens

@@ -17,7 +17,7 @@ from curate.text.counts import COLUMNS
 from curate.text.kernel import kernel
 from curate.text.line_signals import count_lines, count_paragraphs, count_repetition
 from curate.text.repetition import Bench, bench_for
-from curate.text.scan import Int64s, Octets, Room, read, room_for, strings, tokenise
+from curate.text.scan import Int64s, Octets, Room, hash_tokens, read, room_for, strings, tokenise
 from curate.text.traits import Tables, tables
 from curate.text.word_signals import (
     StopWords,
@@ -68,6 +68,7 @@ def _count(
         out = counted[text]
         characters = read(octets, offsets[text], offsets[text + 1], tables, room)
         tokens = tokenise(characters, room)
+        hash_tokens(tokens, room)
         count_characters(characters, room, frequency, tables.traits, bench, out)
         count_words(tokens, characters, room, bench, out)
         count_sentences(tokens, characters, room, out)

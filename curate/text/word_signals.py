@@ -15,10 +15,10 @@ import pyarrow as pa
 from curate.text.char_signals import Floats, Signals
 from curate.text.classes import LETTER, LOWER, SPACE, UNSPACED, UPPER
 from curate.text.counts import Count
-from curate.text.kernel import kernel
+from curate.text.kernel import inner, kernel
 from curate.text.language import languages
 from curate.text.repetition import Bench, cleared, seen_before, slot_of
-from curate.text.scan import SYMBOL_TOKEN, Codes, Hashes, Room, read, room_for, strings, tokenise
+from curate.text.scan import SYMBOL_TOKEN, Codes, Hashes, Room, read, room_for, strings, token_hash, tokenise
 from curate.text.traits import CLOSER, NEEDS_SPACE, SENTENCE_END, tables
 
 COUNTS = (
@@ -123,7 +123,7 @@ def _hashes_of(words: Sequence[str]) -> Hashes:
         room = room_for(text.longest)
         if tokenise(read(text.octets, text.offsets[0], text.offsets[1], tables(), room), room) != 1:
             raise ValueError(f"the stop word {word!r} is not one token")
-        found.append(room.hashes[0])
+        found.append(token_hash(room.codes, room.starts[0], room.ends[0]))
     return np.array(found, np.uint64)
 
 
@@ -203,7 +203,7 @@ def count_stop_words(tokens: int, room: Room, lang: int, stops: StopWords, out: 
     out[Count.STOP_WORDS], out[Count.GOPHER_STOP_WORDS], out[Count.DISTINCT_GOPHER_STOP_WORDS] = n_many, n_few, distinct
 
 
-@kernel
+@inner
 def _is_lorem(lower: Codes, space: int, characters: int) -> bool:
     """Whether `lorem` stands before a space and `ipsum` behind it, inside of longer words too."""
     if space < 5 or space + 5 >= characters or lower[space - 1] != _LOREM[4]:
@@ -214,7 +214,7 @@ def _is_lorem(lower: Codes, space: int, characters: int) -> bool:
     return True
 
 
-@kernel
+@inner
 def _ends_sentence(start: int, end: int, characters: int, room: Room) -> bool:
     """Whether a token of marks ends a sentence. . ! ? do only in front of white space or a closer.
 
@@ -229,7 +229,7 @@ def _ends_sentence(start: int, end: int, characters: int, room: Room) -> bool:
     return False
 
 
-@kernel
+@inner
 def _ellipses(codes: Codes, start: int, end: int) -> int:
     """How often `...` or `…` occurs; six dots in a row are two."""
     found = run = 0
