@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 OUT := demo/out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proof bench lint clean
+.PHONY: help setup demo test proof bench bench-quick lint clean
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed  ## make .venv with everything the demo and the tests need (once; a few minutes)
 
@@ -26,8 +26,11 @@ test: lint  ## lint, types and all tests but the long ones (at most 15 minutes o
 proof: setup  ## the long runs behind the figures in the documentation
 	$(BIN)/pytest -m proof -s
 
-bench: setup  ## every script in tests/benchmarks: speed, memory, quality
-	@for script in tests/benchmarks/*.py; do echo "$$script"; $(BIN)/python $$script || exit 1; done
+bench: setup  ## the tables of docs/performance.md, beside other tools, which pip installs (hours; into build/)
+	$(BIN)/python tests/benchmarks --markdown build/performance.md
+
+bench-quick: setup  ## the same with little data, to see that all of it works (minutes, once the tools are installed)
+	$(BIN)/python tests/benchmarks --quick --markdown build/performance-quick.md
 
 lint: setup  ## ruff check, ruff format, mypy --strict
 	$(BIN)/ruff check .

@@ -1,47 +1,52 @@
 """Fuzzy deduplication as whole processes, beside other tools on the same documents: time, memory, who survives.
 
-    python tests/benchmarks/fuzzy_dedup.py [--banding 21x6 16x8] [--peers DIR] [--survivors DIR] [--repeat 3] [FOLDER]
+    python tests/benchmarks/fuzzy_dedup.py [--quick] [--banding 21x6 16x8] [--times 1 5] [--peers DIR] [FOLDER]
 
-FOLDER holds JSONL files with `id` and `text`; without it, the texts of the gold pages that lie beside the checkout.
-They are converted once: `curate run` goes from Parquet to a corpus in Parquet, ledger and report included, the others
-from JSONL to what they write. 16 bands of 8 rows without verification is what the others do here; 21 of 6 finds more.
+FOLDER holds JSONL files with `id` and `text`, at least as many as workers, since some tools share out files; without
+one, a corpus is planted, --documents times each of --times. `curate run` goes from Parquet to a corpus in Parquet,
+ledger and report included; the others go from JSONL to what they write, which is ids for datasketch and rensa, and
+attributes for Dolma. All make 128 hashes and 16 bands of 8 rows but for Dolma, which knows n-grams seen before; ours
+finds more by 21 bands of 6, and like text-dedup looks at the pairs before it drops anything.
+
 All run in turn, as often as --repeat says; medians are shown, and the peak of the proportional set sizes of all
-processes together. The first run of new code compiles kernels, which the median passes over.
-
-DIR of --peers has one virtual environment per tool (misc: datasketch and rensa; datatrove), made by setup_peers.sh
-beside the checkout, whose scripts run them. Those that are not there are skipped.
+processes together. The first run of new code compiles kernels, which the median passes over. Recall: of the planted
+pairs of a Jaccard, those of which one is dropped. Precision: of what is dropped, that with a partner at 0.7 or more;
+both from truth.jsonl beside FOLDER (planted.py says more).
 """
 
 import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import planted
 import pyarrow as pa
 import pyarrow.parquet as pq
-from extraction_quality import SHARED, gold_rows
-from pipeline import GOLD, Watched, watch
+from environments import Peer, installed
+from harness import FailedError, Table, Watched, arguments, parse, watch
 
 # Row groups are what Parquet can be cut at.
 GROUP_BYTES = 8 << 20
 DOCUMENT = pa.schema([("id", pa.string()), ("text", pa.string())])
+JOBS = dict.fromkeys(("rensa", "datasketch", "text-dedup", "data-juicer", "datatrove"), "minhash") | {"dolma": "ngram"}
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """The same documents twice. ids: per Parquet file, by row. size: bytes of text."""
+    """The same documents twice. ids: per Parquet file, by row. size: bytes of text. truth: its planted pairs."""
 
     jsonl: Path
     parquet: Path
     ids: dict[str, list[str]]
     size: int
+    truth: list[planted.Pair]
 
     @property
     def documents(self) -> int:
@@ -51,61 +56,32 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Tool:
-    """What is measured: `run(out)` does the work below a folder, `survivors(out)` names the documents it keeps."""
+    """What is measured: `command(out)` does the work below a folder, `survivors(out)` names what it keeps."""
 
     name: str
-    run: Callable[[Path], Watched]
-    survivors: Callable[[Path], list[str]]
+    command: Callable[[Path], list[str]]
+    survivors: Callable[[Path], set[str]]
 
 
 def main() -> None:
-    """Print one line per tool."""
-    arguments = _arguments()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        corpus = convert(arguments.folder or gold_texts(folder), folder / "parquet")
-        print(f"{corpus.documents} documents, {corpus.size / 1e6:.0f} MB of text, {arguments.workers} workers")
-        tools = [curate_tool(corpus, banding, arguments) for banding in arguments.banding]
-        tools += peer_tools(corpus, arguments)
-        runs: dict[str, list[Watched]] = {tool.name: [] for tool in tools}
-        kept: dict[str, int] = {}
-        for number in range(arguments.repeat):
-            for tool in tools:
-                print(f"run {number + 1} of {tool.name}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
-                with tempfile.TemporaryDirectory(dir=folder) as out:
-                    runs[tool.name].append(tool.run(Path(out)))
-                    survivors = tool.survivors(Path(out))
-                kept[tool.name] = len(survivors)
-                if arguments.survivors:
-                    arguments.survivors.mkdir(parents=True, exist_ok=True)
-                    lines = "".join(f"{survivor}\n" for survivor in survivors)
-                    (arguments.survivors / f"{tool.name}.txt").write_text(lines, encoding="utf-8")
-    show(corpus, runs, kept)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    """Print one table a corpus."""
+    parser = arguments(__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="JSONL files with id and text")
+    parser.add_argument("--documents", type=int, default=planted.DOCUMENTS, help="of the planted corpus")
+    parser.add_argument("--times", type=int, nargs="+", default=[1], help="sizes of the planted corpus, in --documents")
+    parser.add_argument("--text", type=Path, nargs="+", help="folders whose text the planted corpus is made of")
     parser.add_argument("--banding", nargs="+", default=["21x6", "16x8"], help="bands x rows, at most 128 in all")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--set", action="append", default=[], help="as of `curate run`: output.part_bytes=…")
-    parser.add_argument("--peers", type=Path, help="folder with the virtual environments of other tools")
-    parser.add_argument("--survivors", type=Path, help="folder for the ids that each tool keeps, one a line")
-    arguments = parser.parse_args()
-    if not arguments.folder and not GOLD.is_dir():
-        sys.exit("name a FOLDER, or put the gold pages beside the checkout in ../shared")
-    return arguments
-
-
-def gold_texts(folder: Path) -> Path:
-    """A folder with the texts that people took out of the gold pages."""
-    target = folder / "jsonl"
-    target.mkdir()
-    with (target / "gold.jsonl").open("w", encoding="utf-8") as file:
-        for number, row in enumerate(gold_rows(GOLD / "gold-dev.gold.jsonl")):
-            file.write(json.dumps({"id": f"d{number:07d}", "text": row["gold"]}, ensure_ascii=False) + "\n")
-    return target
+    parser.add_argument("--only", nargs="+", choices=list(JOBS), default=list(JOBS), help="of the other tools")
+    given = parse(parser, documents=3_000, banding=["21x6"])
+    peers = [] if given.alone else installed(tuple(given.only), given.peers)
+    for times in [1] if given.folder else given.times:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            texts = given.folder or planted.plant(
+                folder, given.documents * times, given.text or planted.installed_folders()
+            )
+            measure(convert(texts, folder / "parquet"), peers, folder, given)
 
 
 def convert(jsonl: Path, parquet: Path) -> Corpus:
@@ -123,7 +99,7 @@ def convert(jsonl: Path, parquet: Path) -> Corpus:
                 writer.write_table(pa.Table.from_pylist(rows, DOCUMENT))
     if not ids:
         sys.exit(f"{jsonl} holds no *.jsonl")
-    return Corpus(jsonl.resolve(), parquet, ids, size)
+    return Corpus(jsonl.resolve(), parquet, ids, size, planted.read_truth(jsonl.resolve()))
 
 
 def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -138,73 +114,90 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     yield group
 
 
-def curate_tool(corpus: Corpus, banding: str, arguments: argparse.Namespace) -> Tool:
+def measure(corpus: Corpus, peers: list[Peer], folder: Path, given: argparse.Namespace) -> None:
+    """Run all tools in turn; one that fails is said to and left out."""
+    tools = [curate_tool(corpus, banding, given) for banding in given.banding]
+    tools += [peer_tool(corpus, peer, given.workers) for peer in peers]
+    runs: dict[str, list[Watched]] = {tool.name: [] for tool in tools}
+    kept: dict[str, set[str]] = {}
+    for number in range(given.repeat):
+        for tool in tools:
+            if tool.name not in runs:
+                continue
+            print(f"run {number + 1} of {tool.name}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(dir=folder) as out:
+                try:
+                    runs[tool.name].append(watch(tool.command(Path(out)), PYTHONHASHSEED="0"))
+                    kept[tool.name] = tool.survivors(Path(out))
+                except FailedError as error:
+                    print(f"{tool.name} is skipped: {error}", file=sys.stderr)
+                    del runs[tool.name]
+    show(corpus, runs, kept, given)
+
+
+def curate_tool(corpus: Corpus, banding: str, given: argparse.Namespace) -> Tool:
     """A recipe of nothing but fuzzy deduplication."""
     bands, rows = banding.split("x")
-    settings = [word for setting in arguments.set for word in ("--set", setting)]
+    settings = [word for setting in given.set for word in ("--set", setting)]
     recipe = f'name = "dedup"\n[[stage]]\nuse = "fuzzy_dedup"\nbands = {int(bands)}\nrows = {int(rows)}\n'
 
-    def run(out: Path) -> Watched:
+    def command(out: Path) -> list[str]:
         (out / "recipe.toml").write_text(recipe, encoding="utf-8")
-        given = ["--input", str(corpus.parquet), "--out", str(out / "out"), "--workers", str(arguments.workers)]
-        return watch([sys.executable, "-m", "curate", "run", str(out / "recipe.toml"), *given, *settings])
+        where = ["--input", str(corpus.parquet), "--out", str(out / "out"), "--workers", str(given.workers)]
+        return [sys.executable, "-m", "curate", "run", str(out / "recipe.toml"), *where, *settings]
 
-    def survivors(out: Path) -> list[str]:
+    def survivors(out: Path) -> set[str]:
         table = pq.read_table(out / "out" / "corpus", columns=["source", "offset"])
         files = [source.rpartition("/")[2] for source in table["source"].to_pylist()]
-        return [corpus.ids[file][row] for file, row in zip(files, table["offset"].to_pylist(), strict=True)]
+        return {corpus.ids[file][row] for file, row in zip(files, table["offset"].to_pylist(), strict=True)}
 
-    return Tool(f"curate-{banding}", run, survivors)
-
-
-def peer_tools(corpus: Corpus, arguments: argparse.Namespace) -> list[Tool]:
-    """The other tools, as far as they are there."""
-    if not arguments.peers:
-        return []
-    tools = [
-        peer("datasketch", "misc", "datasketch_lsh.py", [], corpus, arguments),
-        peer("rensa", "misc", "rensa_minhash.py", ["flat"], corpus, arguments),
-        peer("datatrove", "datatrove", "datatrove_minhash.py", ["16", "8"], corpus, arguments),
-    ]
-    return [tool for tool in tools if tool]
+    return Tool(f"curate, {bands} × {rows}, pairs counted", command, survivors)
 
 
-def peer(
-    name: str, environment: str, script: str, options: list[str], corpus: Corpus, arguments: argparse.Namespace
-) -> Tool | None:
-    """A tool run by its script: IN OUT WORKERS and options. Ids that it keeps are in OUT.kept, or put there after."""
-    python, scripts = arguments.peers.resolve() / environment / "bin" / "python", SHARED / "bench" / "peers"
-    if not (python.exists() and (scripts / script).exists()):
-        print(f"{name} is skipped: no {python} or no {scripts / script}", file=sys.stderr)
-        return None
-
-    def run(out: Path) -> Watched:
-        given = [str(corpus.jsonl), str(out / "out"), str(arguments.workers)]
-        return watch([str(python), str(scripts / script), *given, *options], PYTHONHASHSEED="0")
-
-    def survivors(out: Path) -> list[str]:
-        after = scripts / f"{name}_kept.py"
-        if after.exists():
-            subprocess.run([python, after, out / "out"], check=True, stdout=subprocess.DEVNULL)
-        return (out / "out.kept").read_text(encoding="utf-8").split()
-
-    return Tool(name, run, survivors)
+def peer_tool(corpus: Corpus, peer: Peer, workers: int) -> Tool:
+    """Another tool, run by its script."""
+    return Tool(
+        peer.label,
+        lambda out: peer.command(JOBS[peer.name], corpus.jsonl, out / "out", workers),
+        lambda out: kept_ids(out / "out"),
+    )
 
 
-def show(corpus: Corpus, runs: dict[str, list[Watched]], kept: dict[str, int]) -> None:
-    """Medians, and how much longer each tool takes than the curate of each banding."""
-    seconds = {name: statistics.median(run.seconds for run in watched) for name, watched in runs.items()}
-    ours = [name for name in runs if name.startswith("curate-")]
-    columns = " ".join(f"{'× ' + name:>13}" for name in ours)
-    print(f"{'tool':<14} {'seconds':>8} {'documents/s':>12} {'MB/s':>6} {'peak MB':>8} {'kept':>7} {columns}  all runs")
-    for name, watched in runs.items():
-        taken = seconds[name]
-        rate, size_rate = corpus.documents / taken, corpus.size / taken / 1e6
-        memory = statistics.median(run.memory for run in watched) / 1e6
-        ratios = " ".join(f"{taken / seconds[other]:>13.2f}" for other in ours)
-        spread = ", ".join(f"{run.seconds:.1f}" for run in watched)
-        figures = f"{taken:>8.1f} {rate:>12,.0f} {size_rate:>6.1f} {memory:>8,.0f} {kept[name]:>7}"
-        print(f"{name:<14} {figures} {ratios}  {spread}")
+def kept_ids(out: Path) -> set[str]:
+    """The documents that a tool keeps, of whatever it writes."""
+    if (out / "kept.txt").exists():
+        return set((out / "kept.txt").read_text(encoding="utf-8").split())
+    if attributes := sorted(out.glob("attributes/*/*")):  # Dolma's: a document with spans is one to drop
+        return {row["id"] for row in _json_lines(attributes) if not any(row["attributes"].values())}
+    if arrow := sorted(out.glob("kept/*.arrow")):
+        return set(chain.from_iterable(pa.ipc.open_stream(path).read_all()["id"].to_pylist() for path in arrow))
+    return {row["id"] for row in _json_lines(sorted(out.glob("kept/*.jsonl")))}
+
+
+def _json_lines(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        with pa.input_stream(path, compression="detect") as lines:
+            yield from map(json.loads, lines.read().splitlines())
+
+
+def show(corpus: Corpus, runs: dict[str, list[Watched]], kept: dict[str, set[str]], given: argparse.Namespace) -> None:
+    """Medians, how much longer each tool takes than our first banding, and what it finds."""
+    ranges = [f"{low}–{high}" if high <= 1 else f"≥ {low}" for low, high in planted.BINS]
+    heads = ["", "seconds", "documents/s", "MB/s", "peak MB", "times as long", "kept"]
+    heads += [f"recall {limits}" for limits in ranges] + ["precision", "all runs"]
+    title = f"{corpus.documents:,} documents, {corpus.size / 1e6:.0f} MB of text, {given.workers} workers"
+    table = Table(f"{title}, median of {given.repeat}:", heads, given.markdown)
+    ids = list(chain.from_iterable(corpus.ids.values()))
+    medians = {name: statistics.median(run.seconds for run in watched) for name, watched in runs.items()}
+    for name, seconds in medians.items():
+        memory = statistics.median(run.memory for run in runs[name])
+        ratio = seconds / next(iter(medians.values()))
+        rates = [f"{seconds:.1f}", f"{corpus.documents / seconds:,.0f}", f"{corpus.size / seconds / 1e6:.1f}"]
+        score = planted.score(corpus.truth, ids, kept[name])
+        quality = [f"{value:.4f}" if corpus.truth else "" for value in (*score.recall, score.precision)]
+        spread = ", ".join(f"{run.seconds:.1f}" for run in runs[name])
+        table.add(name, *rates, f"{memory / 1e6:,.0f}", f"{ratio:.1f}", f"{len(kept[name]):,}", *quality, spread)
+    table.show()
 
 
 if __name__ == "__main__":

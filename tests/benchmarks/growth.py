@@ -1,6 +1,6 @@
 """How time and memory of deduplication grow: disjoint texts, never copies, at several sizes.
 
-    python tests/benchmarks/growth.py [--documents 50000] [--times 1 3 10] [--workers 2] [--recipe RECIPE]
+    python tests/benchmarks/growth.py [--quick] [--documents 108000] [--times 1 10] [--recipe RECIPE]
 
 Every document is made of words drawn by Zipf's law from a vocabulary, so that documents share words and hardly a
 5-gram: there is nothing to drop, and every band key, text and verdict is another one. A larger size holds the smaller
@@ -8,7 +8,6 @@ one and as much again of new text. Default recipe: exact and fuzzy deduplication
 processes together and of the largest one, and the disk that OUT takes, each beside the smallest size's.
 """
 
-import argparse
 import sys
 import tempfile
 from pathlib import Path
@@ -16,54 +15,69 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pipeline import Watched, watch
+from harness import Table, Watched, arguments, parse, watch
 
 RECIPE = 'name = "growth"\n[[stage]]\nuse = "exact_dedup"\n[[stage]]\nuse = "fuzzy_dedup"\n'
 DOCUMENT = pa.schema([("id", pa.string()), ("text", pa.string())])
 VOCABULARY = 200_000
 WORDS = 400
-# Documents in a file, and in a row group.
-FILE_DOCUMENTS, GROUP_DOCUMENTS = 25_000, 2_500
+# Files of the smallest size, and documents in a row group.
+FILES, GROUP_DOCUMENTS = 4, 2_500
 
 
 def main() -> None:
     """Print one line a size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=50_000)
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 3, 10])
-    parser.add_argument("--workers", type=int, default=2)
+    parser = arguments(__doc__, repeat=1)
+    parser.add_argument("--documents", type=int, default=108_000)
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 10])
     parser.add_argument("--recipe", type=Path)
-    given = parser.parse_args()
+    given = parse(parser, documents=2_000, times=[1, 3])
+    heads = [
+        "documents",
+        "MB of text",
+        "seconds",
+        "×",
+        "MB, all processes",
+        "×",
+        "MB, the largest",
+        "×",
+        "MB in OUT",
+        "×",
+    ]
+    table = Table(f"Disjoint texts, {given.workers} workers, one run of each size:", heads, given.markdown)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         recipe = given.recipe or folder / "growth.toml"
         if not given.recipe:
             recipe.write_text(RECIPE, encoding="utf-8")
-        first: tuple[float, ...] | None = None
-        print(f"{'documents':>10} {'MB':>6} {'seconds':>14} {'MB in all':>14} {'MB largest':>14} {'MB on disk':>14}")
+        first: tuple[float, ...] = ()
         for times in given.times:
-            documents, size = grow(folder / "texts", given.documents * times)
+            documents, size = grow(folder / "texts", given.documents // FILES, FILES * times)
             out = folder / f"out{times}"
+            print(f"run of {documents}", file=sys.stderr, flush=True)
             seen = watch([sys.executable, "-m", "curate", "run", str(recipe), "--input", str(folder / "texts"),
                           "--out", str(out), "--workers", str(given.workers)])  # fmt: skip
             figures = measured(seen, out)
             first = first or figures
-            cells = " ".join(
-                f"{value:>8,.1f} {value / base:>4.1f}×" for value, base in zip(figures, first, strict=True)
-            )
-            print(f"{documents:>10,} {size / 1e6:>6,.0f} {cells}", flush=True)
+            cells = [
+                cell
+                for value, base in zip(figures, first, strict=True)
+                for cell in (f"{value:,.0f}", f"{value / base:.1f}")
+            ]
+            table.add(f"{documents:,}", f"{size / 1e6:,.0f}", *cells)
+    table.show()
 
 
-def grow(folder: Path, documents: int) -> tuple[int, int]:
-    """Add files until there are so many documents; (documents, bytes of text)."""
+def grow(folder: Path, documents: int, files: int) -> tuple[int, int]:
+    """Add files of so many documents until there are as many as asked for; (documents, bytes of text)."""
     folder.mkdir(exist_ok=True)
-    for number in range(-(-documents // FILE_DOCUMENTS)):
+    sizes = []
+    for number in range(files):
         path = folder / f"{number:04d}.parquet"
         if not path.exists():
-            write_file(path, number, min(FILE_DOCUMENTS, documents - number * FILE_DOCUMENTS))
-    files = [pq.ParquetFile(path) for path in sorted(folder.glob("*.parquet"))]
-    sizes = [int(file.metadata.metadata[b"text_bytes"]) for file in files]
-    return sum(file.metadata.num_rows for file in files), sum(sizes)
+            write_file(path, number, documents)
+        sizes.append(int(pq.read_metadata(path).metadata[b"text_bytes"]))
+    return documents * files, sum(sizes)
 
 
 def write_file(path: Path, number: int, documents: int) -> None:

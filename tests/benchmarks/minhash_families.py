@@ -1,6 +1,6 @@
 """Which family of MinHash signatures: error of the estimated Jaccard, recall of the bands, and cost, side by side.
 
-    python tests/benchmarks/minhash_families.py [--pairs 4000] [--hashes 128] [--bands 21] [--rows 6]
+    python tests/benchmarks/minhash_families.py [--quick] [--pairs 4000] [--hashes 128] [--bands 21] [--rows 6]
 
 Pairs of random sets with a known Jaccard are signed by
 
@@ -24,6 +24,7 @@ from math import sqrt
 import numba
 import numpy as np
 import numpy.typing as npt
+from harness import Table, arguments, parse
 
 from curate.dedup.bands import probability
 from curate.dedup.minhash import signatures
@@ -144,22 +145,31 @@ def cost_ns(family: Family, k: int) -> float:
 
 def main() -> None:
     """Print one table: a line per family and size."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = arguments(__doc__)
     parser.add_argument("--pairs", type=int, default=4000)
     parser.add_argument("--hashes", type=int, default=128)
     parser.add_argument("--bands", type=int, default=21)
     parser.add_argument("--rows", type=int, default=6)
-    given = parser.parse_args()
-    header = "".join(f"   error {j:<5} recall" for j in JACCARDS)
-    print(f"{'family':10} {'set':>5}{header}   ns a shingle")
+    given = parse(parser, pairs=200)
+    heads = [
+        "family",
+        "shingles",
+        *(f"{what} at {j}" for j in JACCARDS for what in ("error", "recall")),
+        "ns a shingle",
+    ]
+    table = Table(f"{given.pairs} pairs, {given.hashes} hashes, {given.bands} × {given.rows}:", heads, given.markdown)
     for name, family in FAMILIES.items():
         cost = cost_ns(family, given.hashes)
         for size in SIZES:
-            found = [measure(family, size, jaccard, given) for jaccard in JACCARDS]
-            cells = "".join(f"   {error:11.4f} {recall:6.4f}" for error, recall, _ in found)
-            print(f"{name:10} {size:>5}{cells}   {cost:.1f}", flush=True)
+            found = [measure(family, size, jaccard, given)[:2] for jaccard in JACCARDS]
+            table.add(name, str(size), *_cells(found), f"{cost:.1f}")
     exact = [(sqrt(j * (1 - j) / given.hashes), probability(j, given.bands, given.rows)) for j in JACCARDS]
-    print(f"{'in theory':16}" + "".join(f"   {error:11.4f} {recall:6.4f}" for error, recall in exact))
+    table.add("in theory", "", *_cells(exact), "")
+    table.show()
+
+
+def _cells(pairs: list[tuple[float, float]]) -> list[str]:
+    return [f"{value:.4f}" for pair in pairs for value in pair]
 
 
 if __name__ == "__main__":

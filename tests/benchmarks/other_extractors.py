@@ -1,4 +1,4 @@
-"""Extractors that are no backends of ours, as backends by import path: `extraction_quality.py peers:justext …`."""
+"""Extractors that are no backends of ours, by import path: `extraction_quality.py other_extractors:justext …`."""
 
 from curate.stages.extractors import Extracted, Page
 
