@@ -211,7 +211,7 @@ def test_place_and_order_of_the_files_do_not_matter(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("backend", ["resiliparse", "magic_html"])
+@pytest.mark.parametrize("backend", ["trafilatura", "resiliparse", "magic_html"])
 def test_nothing_unforeseen_happens_in_other_extractors(
     backend: str, index: dict[str, Row], crawls: Path, tmp_path: Path
 ) -> None:

@@ -368,9 +368,10 @@ def test_htmldate_is_asked_where_blocks_find_no_day() -> None:
     assert [one["extract_timing_dependent"] for one in found] == [0, 0, 0]
 
 
-def test_a_day_that_is_not_found_in_time_costs_no_text() -> None:
+def test_a_day_that_is_not_found_in_time_costs_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curate.stages.sandbox._POLL_S", 0.005)
     slow = page("<div><p>In 2019 it rained.</p></div>" * 30_000)
-    (found,) = run_pages(slow, backend="blocks", htmldate=True, cpu_limit_s=0.02)
+    (found,) = run_pages(slow, backend="blocks", htmldate=True, cpu_limit_s=0.001)
     assert found["error"] is None
     assert found["text"]
     assert (found["extract_date"], found["extract_timing_dependent"]) == (None, 1)
