@@ -32,7 +32,7 @@ class Environment:
 
 
 ENVIRONMENTS = {
-    "datatrove": Environment(("datatrove[io,processing]==0.10.1", "orjson", "spacy")),
+    "datatrove": Environment(("datatrove[io,processing]==0.10.1", "orjson", "spacy", "lxml_html_clean")),
     "data-juicer": Environment(("py-data-juicer==1.6.1", "aiohttp"), ("3.11", "3.12")),
     "text-dedup": Environment(("text-dedup==0.4.1",), ("3.12", "3.13")),
     # Dolma asks for these three without bounds that fit together.
