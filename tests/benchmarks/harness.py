@@ -61,7 +61,9 @@ class Table:
 def arguments(doc: str | None, repeat: int = 3) -> argparse.ArgumentParser:
     """A parser with what all benchmarks take."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="a small run that shows that all of it works")
+    parser.add_argument(
+        "--quick", action="store_true", help="a small run, to see that all of it works; start and kernels weigh most"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=repeat, help="runs of each, of which medians are shown")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="where the other tools are, or are installed")

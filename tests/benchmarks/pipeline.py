@@ -33,7 +33,7 @@ class Measured(NamedTuple):
 
 def main() -> None:
     """Print two tables: whole processes, and our stages."""
-    parser = arguments(__doc__, repeat=1)
+    parser = arguments(__doc__)
     parser.add_argument("inputs", nargs="*", type=Path)
     parser.add_argument("--recipe", type=Path, default=ROOT / "pipelines" / "web.toml")
     given = parse(parser)

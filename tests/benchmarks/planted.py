@@ -5,8 +5,8 @@
 Text is what people wrote: docstrings in .py files, and .md, .rst and .txt files, of FOLDER or else of this Python and
 all packages installed in it. It is cut into pieces of at most 300 characters; a piece that shares a fifth of its word
 5-grams with the pieces before it is left out, so that nothing but what is planted is alike. Documents are pieces one
-after the other and, when all have been used, the same pieces shuffled: two of them may share a piece, never more than a
-sixth. Every fifth document gets one to eight copies with edits, drawn to give a Jaccard between 0.5 and 1: words
+after the other and, when all have been used, the same pieces shuffled: two of them may share a piece, a fifth at
+most. Every fifth document gets one to eight copies with edits, drawn to give a Jaccard between 0.5 and 1: words
 replaced here and there, or a run of words cut out, put in or replaced; one copy in 20 has none. What it did give is
 then counted.
 
@@ -114,8 +114,8 @@ def _length(rng: np.random.Generator) -> int:
 
 
 def edited(text: str, jaccard: float, other: str, rng: np.random.Generator) -> str:
-    """The text with edits that give about this Jaccard; what comes in are words of another text."""
-    words, strange = re.findall(r"\s*\S+", text), [f" {word}" for word in other.split()]
+    """The text with edits that give about this Jaccard; what comes in are words of another text, shuffled."""
+    words, strange = re.findall(r"\s*\S+", text), [f" {word}" for word in rng.permutation(other.split()).tolist()]
     kind = rng.choice(["scattered", "cut", "put in", "replaced"])
     if kind == "scattered":
         survive = (2 * jaccard / (1 + jaccard)) ** (1 / NGRAM)  # of a word, for its five 5-grams
