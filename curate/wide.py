@@ -28,7 +28,7 @@ BUCKET_BYTES = 64 << 20
 Emit = Callable[[int], Iterator[pa.RecordBatch]]
 Reduce = Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
-# What everything that emit yields begins with.
+# The first column of everything that is emitted.
 BUCKET = pa.field("bucket", pa.int32(), nullable=False)
 # A verdict on its way home: the row's address and its VERDICT columns (without `stage`, which the plan fills in).
 # A wide stage that adds columns appends them; a row with a null verdict only carries such columns.

@@ -3,7 +3,7 @@
 For crawls of whole sites; off unless a recipe has it. Extraction sees one page at a time, so a notice, a menu or a
 sidebar that reads like text passes. Over the pages of one host it is plain: what stands on many of them is of the site,
 not of the page. Counting happens behind extraction, on what it has kept, and not as evidence within it: that would mean
-to read and scan every page twice, which is nine tenths of a run's cost, for the same counts. What extraction has
+to read and scan every page twice, half of a run's cost once more, for the same counts. What extraction has
 dropped already, no count brings back. Place it behind `exact_dedup`, so that a page with two addresses is counted once;
 `paragraph_dedup` leaves one copy of what repeats, this stage none, and it looks at no other host.
 

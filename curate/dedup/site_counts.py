@@ -42,7 +42,7 @@ from curate.stages.url_parts import host_of, page_key
 from curate.store import Dataset, View
 from curate.text.brief import brief
 from curate.text.paragraphs import paragraphs
-from curate.wide import Steps, bucket_count
+from curate.wide import BUCKET, Steps, bucket_count
 
 Uint64s = npt.NDArray[np.uint64]
 
@@ -51,7 +51,7 @@ _PAGE_ROW_BYTES = 32
 _LAST = np.iinfo(np.int32).max  # documents without a crawl number come after all others
 
 _COUNTED = [
-    pa.field("bucket", pa.int32(), nullable=False),
+    BUCKET,
     pa.field("key", pa.binary(), nullable=False),
     pa.field("crawl", pa.int32(), nullable=False),
 ]

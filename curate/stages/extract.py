@@ -1,8 +1,9 @@
-"""Main text, title and date of a page. 90 % of the cost of a crawl, and nearly all of its danger.
+"""Main text, title and date of a page: half of the cost of a crawl by `blocks`, over 90 % by others.
 
-Pages are decoded here. Foreign parsers run in a child process (sandbox.py) with limits on CPU time and memory; limits
-that do not depend on a clock come first: bytes, nodes, depth. Our own (`blocks`) takes time in proportion to the bytes,
-whatever they are, and needs neither. A record that is text already passes unchanged.
+Pages are decoded here. Foreign parsers, nearly all of the danger of a crawl, run in a child process (sandbox.py) with
+limits on CPU time and memory; limits that do not depend on a clock come first: bytes, nodes, depth. Our own (`blocks`)
+takes time in proportion to the bytes, whatever they are, and needs neither. A record that is text already passes
+unchanged.
 
 Cost: trafilatura 22 ms a page, title and date 3; everything else here, pipe included, about 1 ms. `blocks` 1 ms in all.
 """
