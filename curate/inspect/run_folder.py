@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -137,8 +138,9 @@ def documents(run: RunFolder, doc_ids: Collection[str], columns: Sequence[str]) 
     known = [name for name in columns if name in run.view.columns]
     for part in range(run.parts) if doc_ids else ():
         at = pc.is_in(run.view.table(part, ["doc_id"])["doc_id"], pa.array(list(doc_ids), pa.string()))
-        if pc.any(at).as_py():
-            for row in run.view.table(part, list(dict.fromkeys(["doc_id", *known]))).filter(at).to_pylist():
+        rows = np.flatnonzero(at)
+        if len(rows):
+            for row in run.view.take(part, list(dict.fromkeys(["doc_id", *known])), rows).to_pylist():
                 found[row["doc_id"]] = {name: row.get(name) for name in columns}
         if len(found) == len(doc_ids):
             break
