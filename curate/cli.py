@@ -76,6 +76,8 @@ def run(
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
     server([__name__])  # gets ready while the rest is imported here
 
+    import pyarrow as pa
+
     from curate.engines.local import LocalEngine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel
@@ -87,6 +89,7 @@ def run(
     from curate.run import run as carry_out
 
     plan_ = compile_plan(load_recipe(recipe, input, set, crawl))
+    pa.array([0])  # as the server does: pyarrow looks for pandas now, not when the report waits for it
     if dry_run:
         from curate.inspect.dry_run import render_dry_run
 
