@@ -5,8 +5,9 @@ beside the present corpus and take its place together at the end, so a reader se
 """
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,11 +17,14 @@ from curate.ledger import assert_conservation, ledger_rows
 from curate.narrow import count_verdicts
 from curate.parts import piece_bytes
 from curate.schema import LEDGER
-from curate.steps import Finished, Place, chain, complete, marks
+from curate.steps import Finished, Place, Work, chain, complete, marks
 from curate.store import BATCH_ROWS, PUBLISHED, Dataset, Draft, Layer, Manifest, View
 
 SHARD_BYTES = (32 << 20, 512 << 20)
 IDENTITY = ("doc_id", "source", "offset", "url")
+
+# The parts of a shard: number → records that it read.
+Parts = Mapping[int, int]
 
 
 @dataclass(frozen=True)
@@ -30,16 +34,15 @@ class CorpusTask:
     name = "corpus"
     view: View
     schema: pa.Schema
-    shards: tuple[tuple[int, ...], ...]
     output: Dataset
 
-    def __call__(self, shard: int, fingerprint: str) -> Manifest:
+    def __call__(self, shard: int, fingerprint: str, parts: Parts) -> Manifest:
         """Publish one corpus file."""
         draft = Draft(fingerprint)
-        return self.output.publish(shard, self.schema, self._batches(shard, draft), draft)
+        return self.output.publish(shard, self.schema, self._batches(parts, draft), draft)
 
-    def _batches(self, shard: int, draft: Draft) -> Iterator[pa.RecordBatch]:
-        for part in self.shards[shard]:
+    def _batches(self, parts: Parts, draft: Draft) -> Iterator[pa.RecordBatch]:
+        for part in parts:
             for piece in self.view.undecided_slices(part, self.schema.names):
                 kept = piece.select(self.schema.names)
                 draft.count("kept", kept.num_rows)
@@ -49,23 +52,21 @@ class CorpusTask:
 
 @dataclass(frozen=True)
 class LedgerTask:
-    """Write one ledger row for every record of one shard's parts. `rows`: how many records each part read."""
+    """Write one ledger row for every record of one shard's parts."""
 
     name = "ledger"
     view: View
-    rows: tuple[int, ...]
-    shards: tuple[tuple[int, ...], ...]
     output: Dataset
 
-    def __call__(self, shard: int, fingerprint: str) -> Manifest:
+    def __call__(self, shard: int, fingerprint: str, parts: Parts) -> Manifest:
         """Publish one ledger file."""
         draft = Draft(fingerprint)
-        return self.output.publish(shard, LEDGER, self._batches(shard, draft), draft)
+        return self.output.publish(shard, LEDGER, self._batches(parts, draft), draft)
 
-    def _batches(self, shard: int, draft: Draft) -> Iterator[pa.RecordBatch]:
-        for part in self.shards[shard]:
+    def _batches(self, parts: Parts, draft: Draft) -> Iterator[pa.RecordBatch]:
+        for part, records in parts.items():
             ledger = ledger_rows(self.view.table(part, IDENTITY), self.view.verdicts(part))
-            assert_conservation(f"part {part}", self.rows[part], ledger)
+            assert_conservation(f"part {part}", records, ledger)
             decided = ledger.filter(pc.not_equal(ledger["verdict"], "kept"))
             count_verdicts(decided, draft)
             draft.count("kept", ledger.num_rows - decided.num_rows)
@@ -79,33 +80,36 @@ def view_of(finished: Sequence[Finished]) -> View:
 
 def publish(
     finished: Sequence[Finished], schema: pa.Schema, shard_bytes: int | None, place: Place, out: Path
-) -> tuple[tuple[Manifest, ...], tuple[Manifest, ...]]:
-    """Make `out/corpus` and `out/ledger`; returns the manifests of both. All totals come from the ledger's."""
+) -> tuple[Dataset, Dataset]:
+    """Make `out/corpus` and `out/ledger`; returns both. All totals come from the ledger's manifests."""
     view = view_of(finished)
-    shards = _shards(finished, shard_bytes)
-    wanted = [chain("publish", [mark for p in parts for mark in marks(finished, p)], schema.names) for parts in shards]
-    rows = tuple(manifest.rows for manifest in finished[0].manifests)
+    shards = _shards(finished[0], shard_bytes)
+    made = marks(finished)
+    wanted = [chain("publish", list(islice(made, len(parts))), schema.names) for parts in shards]
     corpus, ledger = (place.dataset(name, len(shards), PUBLISHED) for name in ("corpus", "ledger"))
-    write, book = CorpusTask(view, schema, shards, corpus), LedgerTask(view, rows, shards, ledger)
-    written = complete(corpus, wanted, place, lambda todo: place.engine.map(write, todo))
-    booked = complete(ledger, wanted, place, lambda todo: place.engine.map(book, todo))
+    for dataset, task in ((corpus, CorpusTask(view, schema, corpus)), (ledger, LedgerTask(view, ledger))):
+        complete(dataset, wanted, place, _each_shard(task, shards, place))
     for dataset in (corpus, ledger):
         _put_in_place(dataset, out / Path(dataset.folder).name)
-    return written, booked
+    return corpus, ledger
 
 
-def _shards(finished: Sequence[Finished], shard_bytes: int | None) -> tuple[tuple[int, ...], ...]:
+def _each_shard(task: CorpusTask | LedgerTask, shards: Sequence[Parts], place: Place) -> Work:
+    return lambda todo: place.engine.map(task, [(shard, mark, shards[shard]) for shard, mark in todo])
+
+
+def _shards(first: Finished, shard_bytes: int | None) -> list[Parts]:
     """Consecutive parts, cut where what they wrote reaches `shard_bytes`."""
-    shard_bytes = shard_bytes or piece_bytes(sum(manifest.bytes for manifest in finished[0].manifests), *SHARD_BYTES)
-    shards: list[list[int]] = [[]]
+    shard_bytes = shard_bytes or piece_bytes(sum(manifest.bytes for manifest in first.manifests()), *SHARD_BYTES)
+    shards: list[dict[int, int]] = [{}]
     size = 0
-    for part, manifest in enumerate(finished[0].manifests):
+    for manifest in first.manifests():
         if size >= shard_bytes:
-            shards.append([])
+            shards.append({})
             size = 0
-        shards[-1].append(part)
+        shards[-1][manifest.part] = manifest.rows
         size += manifest.bytes
-    return tuple(tuple(parts) for parts in shards)
+    return list(shards)
 
 
 def count_languages(kept: pa.Table, draft: Draft) -> None:

@@ -7,7 +7,7 @@ written last: while it is missing, the run is not finished.
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from curate.recipe import Recipe
 from curate.sources import Piece, SourceFile, list_files
 from curate.stage import versions_of
 from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, marks, run_steps
-from curate.store import Manifest, write_json
+from curate.store import Dataset, Manifest, write_json
 
 # A part or a run of fewer records is not judged by its share of failed ones.
 MIN_JUDGED_RECORDS = 1000
@@ -76,8 +76,9 @@ def run(
         finally:
             engine.close()
         drop_stale(place.folder, ["input", "corpus", "ledger", "tokens", *(step.name for step in finished)])
-        summary = _summary(plan, finished, books, tokens)
-        summary |= {"languages": language_sizes(corpus), "against": [run.summary["name"] for run in earlier]}
+        summary = _summary(plan, finished, books.manifests(), tokens)
+        summary["languages"] = language_sizes(corpus.manifests())
+        summary["against"] = [run.summary["name"] for run in earlier]
         write_json(out / "run.json", summary)
     return Result(out, summary)
 
@@ -90,7 +91,7 @@ def _part_table(plan: Plan, files: Sequence[SourceFile], sample: Sequence[Piece]
 
 
 def _tokens(
-    recipe: Recipe, finished: Sequence[Finished], corpus: Sequence[Manifest], place: Place, out: Path
+    recipe: Recipe, finished: Sequence[Finished], corpus: Dataset, place: Place, out: Path
 ) -> Mapping[str, Any] | None:
     if recipe.tokens is None:
         shutil.rmtree(out / "tokens", ignore_errors=True)  # of an earlier recipe
@@ -101,22 +102,20 @@ def _tokens(
         tokens_fingerprint,
     )  # tokenizer libraries are slow to import
 
-    text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus)
-    kept = sum(manifest.counts.get("kept", 0) for manifest in corpus)
+    text_bytes = sum(manifest.counts.get("text_bytes", 0) for manifest in corpus.manifests())
+    kept = sum(manifest.counts.get("kept", 0) for manifest in corpus.manifests())
     config = TokensConfig(**recipe.tokens.model_dump())
-    parts = finished[0].dataset.parts
-    made = [mark for part in range(parts) for mark in marks(finished, part)]
-    base = chain("tokens", made, tokens_fingerprint(config))
-    steps = Exchanges("tokens", view_of(finished), parts, kept, base, place)
+    base = chain("tokens", list(marks(finished)), tokens_fingerprint(config))
+    steps = Exchanges("tokens", view_of(finished), finished[0].dataset.parts, kept, base, place)
     return build_tokens(steps, config, out / "tokens", text_bytes=text_bytes, scratch=place.folder / "tokens")
 
 
 def _check_failures(finished: Sequence[Finished], table: PartTable, limit: float) -> None:
     """All parts are done; refuse to publish when a part or the run has more failed records than the recipe allows."""
-    read = finished[0].manifests
-    failed = [sum(_failed(step.manifests[part]) for step in finished) for part in range(table.parts)]
-    guilty = [p for p in range(table.parts) if read[p].rows >= MIN_JUDGED_RECORDS and failed[p] > limit * read[p].rows]
-    records = sum(manifest.rows for manifest in read)
+    read = [manifest.rows for manifest in finished[0].manifests()]
+    failed = [sum(map(_failed, part)) for part in zip(*(step.manifests() for step in finished), strict=True)]
+    guilty = [part for part, n in enumerate(read) if n >= MIN_JUDGED_RECORDS and failed[part] > limit * n]
+    records = sum(read)
     if not guilty and records >= MIN_JUDGED_RECORDS and sum(failed) > limit * records:
         guilty = [part for part in range(table.parts) if failed[part]]
     if guilty:
@@ -133,14 +132,14 @@ def _failed(manifest: Manifest) -> int:
 
 
 def _summary(
-    plan: Plan, finished: Sequence[Finished], books: Sequence[Manifest], tokens: Mapping[str, Any] | None
+    plan: Plan, finished: Sequence[Finished], books: Iterable[Manifest], tokens: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     counted: Counter[str] = Counter()
     for manifest in books:
         counted.update(manifest.counts)
     result = totals(counted)
     steps = [_step_summary(step) for step in finished]
-    records = sum(manifest.rows for manifest in finished[0].manifests)
+    records = sum(manifest.rows for manifest in finished[0].manifests())
     if result["records_in"] != records:
         raise EngineError(
             f"{records} records came in, but the ledger accounts for {result['records_in']}: a bug in curate"
@@ -158,7 +157,7 @@ def _summary(
     }
 
 
-def language_sizes(corpus: Sequence[Manifest]) -> dict[str, dict[str, int]]:
+def language_sizes(corpus: Iterable[Manifest]) -> dict[str, dict[str, int]]:
     """language → documents, characters, bytes of the corpus, largest first; "" where no language is known."""
     sizes: dict[str, Counter[str]] = {}
     for manifest in corpus:
@@ -172,18 +171,20 @@ def language_sizes(corpus: Sequence[Manifest]) -> dict[str, dict[str, int]]:
 def _step_summary(step: Finished) -> dict[str, Any]:
     counts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
-    for manifest in step.manifests:
+    sizes: Counter[str] = Counter()
+    for manifest in step.manifests():
         counts.update(manifest.counts)
         seconds.update(manifest.seconds)
+        sizes.update(rows=manifest.rows, bytes=manifest.bytes)
     return {
         "name": step.name,
         "columns": list(step.columns),
-        "parts": len(step.manifests),
-        "rows": sum(manifest.rows for manifest in step.manifests),
-        "bytes": sum(manifest.bytes for manifest in step.manifests),
+        "parts": step.dataset.parts,
+        "rows": sizes["rows"],
+        "bytes": sizes["bytes"],
         "counts": dict(sorted(counts.items())),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
-        "fingerprint": chain(step.fingerprints),
+        "fingerprint": chain(list(step.fingerprints())),
     }
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +42,10 @@ class Progress(Protocol):
         ...
 
 
+# Does parts, each given by its number and the fingerprint that its manifest is to carry.
+Work = Callable[[Sequence[tuple[int, str]]], Iterator[Manifest]]
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a run keeps its parts, who works on them and who is told."""
@@ -58,29 +62,33 @@ class Place:
 
 @dataclass(frozen=True)
 class Finished:
-    """A step that is done: what it wrote, the manifest of every part and, of a wide step, what its exchanges wrote."""
+    """A step that is done: what it wrote and, of a wide step, what its exchanges wrote.
+
+    Manifests stay on disk and are read when asked for: memory does not grow with what a run has been through.
+    """
 
     name: str
     dataset: Dataset
     columns: tuple[str, ...]
-    manifests: tuple[Manifest, ...]
     exchanges: Mapping[str, Dataset] = field(default_factory=dict)
 
-    @property
-    def fingerprints(self) -> list[str]:
+    def manifests(self) -> Iterator[Manifest]:
+        """The manifest of every part, in order."""
+        return self.dataset.manifests()
+
+    def fingerprints(self) -> Iterator[str]:
         """Per part."""
-        return [manifest.fingerprint for manifest in self.manifests]
+        return (manifest.fingerprint for manifest in self.manifests())
 
     @property
     def wide(self) -> bool:
         """Whether it has exchanged rows between parts; a wide stage has no other way to say anything."""
         return bool(self.exchanges)
 
-    def states(self, needed: Collection[str]) -> list[str]:
+    def states(self, needed: Collection[str]) -> Iterator[str]:
         """Per part what of an exchange's results shows to stages that need these columns."""
-        if set(self.columns) & set(needed):
-            return [manifest.sha256 for manifest in self.manifests]
-        return [manifest.decided or manifest.sha256 for manifest in self.manifests]
+        shown = bool(set(self.columns) & set(needed))
+        return ((not shown and manifest.decided) or manifest.sha256 for manifest in self.manifests())
 
 
 @dataclass(frozen=True)
@@ -116,26 +124,27 @@ def _run_map(
     options = plan.recipe.output
     input_rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
     rows = _stored_rows(step, view, input_rows) if before else input_rows
-    upstream = _upstream(step, before) if before else list(table.fingerprints())
+    upstream = _upstream(step, before) if before else table.fingerprints()
     task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
     limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
     wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
-    manifests = complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
-    return Finished(step.name, output, tuple(step.writes), manifests)
+    complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
+    return Finished(step.name, output, tuple(step.writes))
 
 
-def _upstream(step: MapStep, before: Sequence[Finished]) -> list[str]:
+def _upstream(step: MapStep, before: Sequence[Finished]) -> Iterator[str]:
     """Per part what a map step behind the first is made of: the map step before it, and what exchanges say of it."""
     needed = columns_needed(step.calls)
-    made = [done for done in before if not done.wide][-1].fingerprints
+    made = [done for done in before if not done.wide][-1].fingerprints()
     states = [done.states(needed) for done in before if done.wide]
-    return [chain(*facts) for facts in zip(made, *states, strict=True)] if states else made
+    return (chain(*facts) for facts in zip(made, *states, strict=True)) if states else made
 
 
-def marks(finished: Sequence[Finished], part: int) -> list[str]:
-    """What changes with anything that the steps hold of a part: the fingerprints of the last exchange and step."""
+def marks(finished: Sequence[Finished]) -> Iterator[str]:
+    """Per part what changes with anything that the steps hold of it: the fingerprints of the last exchange and step."""
     wide = [done for done in finished if done.wide]
-    return list(dict.fromkeys(done.manifests[part].fingerprint for done in (*wide[-1:], finished[-1])))
+    last = {done.name: done.fingerprints() for done in (*wide[-1:], finished[-1])}
+    return map("".join, zip(*last.values(), strict=True))
 
 
 def _stored_rows(step: MapStep, view: View, first: FromInput) -> Rows:
@@ -147,15 +156,15 @@ def _stored_rows(step: MapStep, view: View, first: FromInput) -> Rows:
 
 
 def _run_wide(step: WideStep, view: View, before: Finished, place: Place, earlier: EarlierRuns) -> Finished:
-    rows = sum(manifest.rows for manifest in before.manifests)
-    base = chain(step.fingerprint, *before.fingerprints, *earlier.digests)
+    rows = sum(manifest.rows for manifest in before.manifests())
+    base = chain(step.fingerprint, *before.fingerprints(), *earlier.digests)
     steps = Exchanges(step.name, view, before.dataset.parts, rows, base, place, earlier.of(step))
     started = time.monotonic()
     verdicts = step.stage.function(steps, **step.params)
     spent_s = time.monotonic() - started
     home = Exchanges(step.name, view, before.dataset.parts, rows, chain(base, "home"), place)
     output = home.carry_home(verdicts, HomeReduce(view, step.label, tuple(step.writes.items())), spent_s)
-    return Finished(step.name, output, tuple(step.writes), tuple(output.manifests()), steps.published)
+    return Finished(step.name, output, tuple(step.writes), steps.published)
 
 
 @dataclass(frozen=True)
@@ -273,17 +282,15 @@ class HomeReduce:
         yield from arrived.select(names).take(index).combine_chunks().to_batches()
 
 
-def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Any) -> tuple[Manifest, ...]:
-    """Do the parts whose manifest does not carry the wanted fingerprint; returns all manifests in order."""
-    known = {manifest.part: manifest for manifest in output.manifests()}
-    todo = [(part, mark) for part, mark in enumerate(wanted) if part not in known or known[part].fingerprint != mark]
+def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Work) -> None:
+    """Do the parts whose manifest does not carry the wanted fingerprint."""
+    known = {manifest.part: manifest.fingerprint for manifest in output.manifests()}
+    todo = [(part, mark) for part, mark in enumerate(wanted) if known.get(part) != mark]
     place.progress.begin(Path(output.folder).name, len(wanted), len(wanted) - len(todo))
     if todo:
         for manifest in work(todo):
-            known[manifest.part] = manifest
             place.progress.advance(manifest)
         output.gather()
-    return tuple(known[part] for part in range(len(wanted)))
 
 
 def drop_stale(folder: Path, keep: Sequence[str]) -> None:

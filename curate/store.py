@@ -199,30 +199,42 @@ class Dataset:
         write_json(self.manifest_path(part), asdict(done), lasting=False)
         return done
 
-    def manifests(self) -> list[Manifest]:
-        """Manifests of all finished parts, in order of part: the gathered files and those not yet gathered."""
-        found: dict[int, Manifest] = {}
-        for path in sorted(Path(self.folder).glob("manifests-*.jsonl")):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                manifest = Manifest(**json.loads(line))
-                found[manifest.part] = manifest
-        for path in Path(self.folder).glob("part-*.json"):
-            manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
-            found[manifest.part] = manifest
-        return [found[part] for part in sorted(found) if part < self.parts]
+    def manifests(self) -> Iterator[Manifest]:
+        """Manifests of all finished parts, in order of part; those of 1,000 parts are in memory at a time."""
+        single = self._single()
+        gathered = (int(path.stem.partition("-")[2]) for path in Path(self.folder).glob("manifests-*.jsonl"))
+        for group in sorted({*gathered, *single}):
+            yield from self._group(group, single.get(group, []))
 
     def gather(self) -> None:
         """Put single manifests together, one file per 1,000 parts, and make the parts last.
 
         Safe to be interrupted at any point.
         """
-        manifests = self.manifests()
-        for start in range(0, self.parts, MANIFESTS_PER_FILE):
-            group = [m for m in manifests if start <= m.part < start + MANIFESTS_PER_FILE]
-            lines = "".join(json.dumps(asdict(m)) + "\n" for m in group)
-            write_text(Path(self.folder) / f"manifests-{start // MANIFESTS_PER_FILE:05d}.jsonl", lines)
-        for manifest in manifests:
-            self.manifest_path(manifest.part).unlink(missing_ok=True)
+        for group, parts in self._single().items():
+            lines = "".join(json.dumps(asdict(manifest)) + "\n" for manifest in self._group(group, parts))
+            write_text(self._group_path(group), lines)
+            for part in parts:
+                self.manifest_path(part).unlink(missing_ok=True)
+
+    def _single(self) -> dict[int, list[int]]:
+        """Parts whose manifests have not been gathered, by group."""
+        found: dict[int, list[int]] = {}
+        for path in Path(self.folder).glob("part-*.json"):
+            part = int(path.stem.partition("-")[2])
+            found.setdefault(part // MANIFESTS_PER_FILE, []).append(part)
+        return found
+
+    def _group(self, group: int, single: Iterable[int]) -> list[Manifest]:
+        """A group's manifests in order of part; a single one is newer than a gathered one."""
+        path = self._group_path(group)
+        texts = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        texts += [self.manifest_path(part).read_text(encoding="utf-8") for part in single]
+        found = {manifest.part: manifest for manifest in (Manifest(**json.loads(text)) for text in texts)}
+        return [found[part] for part in sorted(found) if part < self.parts]
+
+    def _group_path(self, group: int) -> Path:
+        return Path(self.folder) / f"manifests-{group:05d}.jsonl"
 
 
 @dataclass

@@ -116,7 +116,7 @@ def _steps(folders: Sequence[Path], total: int) -> Iterator[StepStatus]:
     gone: Counter[int] = Counter()
     for folder in folders:
         exchange = "." in folder.name
-        manifests = Dataset(str(folder), ANY_NUMBER).manifests()
+        manifests = list(Dataset(str(folder), ANY_NUMBER).manifests())
         removed = {manifest.part: 0 if exchange else _removed(manifest) for manifest in manifests}
         rows = sum(manifest.rows - (0 if exchange else gone[manifest.part]) for manifest in manifests)
         size = sum(manifest.bytes for manifest in manifests)
