@@ -21,6 +21,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
 from itertools import combinations, count, pairwise
+from math import nan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,7 +45,10 @@ Pair = tuple[int, int, float]
 
 
 class Score(NamedTuple):
-    """recall: share of the pairs in each of BINS of which one was removed; precision: of removals with a partner."""
+    """recall: share of the pairs in each of BINS of which one was removed; precision: of removals with a partner.
+
+    A share of nothing is NaN.
+    """
 
     recall: tuple[float, ...]
     precision: float
@@ -207,8 +211,8 @@ def score(pairs: list[Pair], ids: Iterable[str], kept: set[str]) -> Score:
                 found[low, high].append(not both <= kept)
                 partnered |= both
     removed = set(ids) - kept
-    recall = tuple(sum(hits) / max(1, len(hits)) for hits in found.values())
-    return Score(recall, len(removed & partnered) / max(1, len(removed)))
+    recall = tuple(sum(hits) / len(hits) if hits else nan for hits in found.values())
+    return Score(recall, len(removed & partnered) / len(removed) if removed else nan)
 
 
 def main() -> None:
