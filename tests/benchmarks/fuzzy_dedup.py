@@ -115,9 +115,9 @@ def _groups(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 
 def measure(corpus: Corpus, peers: list[Peer], folder: Path, given: argparse.Namespace) -> None:
-    """Run all tools in turn; one that fails is said to and left out."""
-    tools = [curate_tool(corpus, banding, given) for banding in given.banding]
-    tools += [peer_tool(corpus, peer, given.workers) for peer in peers]
+    """Run all tools in turn; another tool that fails is said to and left out."""
+    ours = [curate_tool(corpus, banding, given) for banding in given.banding]
+    tools = [*ours, *(peer_tool(corpus, peer, given.workers) for peer in peers)]
     runs: dict[str, list[Watched]] = {tool.name: [] for tool in tools}
     kept: dict[str, set[str]] = {}
     for number in range(given.repeat):
@@ -130,6 +130,8 @@ def measure(corpus: Corpus, peers: list[Peer], folder: Path, given: argparse.Nam
                     runs[tool.name].append(watch(tool.command(Path(out)), PYTHONHASHSEED="0"))
                     kept[tool.name] = tool.survivors(Path(out))
                 except FailedError as error:
+                    if tool in ours:
+                        raise
                     print(f"{tool.name} is skipped: {error}", file=sys.stderr)
                     del runs[tool.name]
     show(corpus, runs, kept, given)
@@ -164,14 +166,16 @@ def peer_tool(corpus: Corpus, peer: Peer, workers: int) -> Tool:
 
 
 def kept_ids(out: Path) -> set[str]:
-    """The documents that a tool keeps, of whatever it writes."""
+    """The documents that a tool keeps, of whatever it writes. Raises FailedError where there is nothing of that."""
     if (out / "kept.txt").exists():
         return set((out / "kept.txt").read_text(encoding="utf-8").split())
     if attributes := sorted(out.glob("attributes/*/*")):  # Dolma's: a document with spans is one to drop
         return {row["id"] for row in _json_lines(attributes) if not any(row["attributes"].values())}
     if arrow := sorted(out.glob("kept/*.arrow")):
         return set(chain.from_iterable(pa.ipc.open_stream(path).read_all()["id"].to_pylist() for path in arrow))
-    return {row["id"] for row in _json_lines(sorted(out.glob("kept/*.jsonl")))}
+    if jsonl := sorted(out.glob("kept/*.jsonl")):
+        return {row["id"] for row in _json_lines(jsonl)}
+    raise FailedError("it has not written what it keeps")
 
 
 def _json_lines(paths: list[Path]) -> Iterator[dict[str, Any]]:
