@@ -59,8 +59,10 @@ class Table:
 
 
 def arguments(doc: str | None, repeat: int = 3) -> argparse.ArgumentParser:
-    """A parser with what all benchmarks take."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """A parser with what all benchmarks take; one would read an abbreviation otherwise than another does."""
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a small run, to see that all of it works; start and kernels weigh most"
     )
@@ -68,8 +70,14 @@ def arguments(doc: str | None, repeat: int = 3) -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=repeat, help="runs of each, of which medians are shown")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="where the other tools are, or are installed")
     parser.add_argument("--alone", action="store_true", help="leave the other tools out")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="add the tables to this file, too")
+    parser.add_argument("--markdown", type=_file_to_write, metavar="FILE", help="add the tables to this file, too")
     return parser
+
+
+def _file_to_write(name: str) -> Path:
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)  # now, not when there are tables after hours of work
+    return path
 
 
 def parse(parser: argparse.ArgumentParser, **quick: object) -> argparse.Namespace:
