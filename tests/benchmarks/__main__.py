@@ -1,7 +1,7 @@
 """All the tables of docs/performance.md, one benchmark after the other: `python tests/benchmarks [--quick] …`.
 
-With --markdown they go into a file as well, under the date and the processor, as docs/performance.md has them. All
-other arguments are those that every benchmark takes. Where one fails, the others still run.
+With --markdown they go into a file as well, under the date and the processor, as docs/performance.md has them. Only
+what every benchmark takes is taken. Where one fails, the others still run.
 """
 
 import subprocess
@@ -22,13 +22,15 @@ BENCHMARKS = {
 
 def main() -> int:
     """The number of benchmarks that failed."""
-    given = arguments(__doc__).parse_args()
+    parser = arguments(__doc__)
+    given, others = parser.parse_known_args()
+    if others:
+        parser.error(f"not every benchmark takes {' '.join(others)}; run the one that does, NAME.py")
     if not given.alone:
         installed(tuple(ENVIRONMENTS), given.peers)  # first of all, since it takes a while and may need a word
     heading = f"# How fast it is\n\n{machine()}.\n"
     print(heading)
     if given.markdown:
-        given.markdown.parent.mkdir(parents=True, exist_ok=True)
         given.markdown.write_text(heading, encoding="utf-8")
     return sum(run(name, title, given.markdown) for name, title in BENCHMARKS.items())
 
