@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from curate.text import classes
-from curate.text.kernel import kernel
+from curate.text.kernel import kernel, signed
 from curate.text.scan import Codes, Octets, rest_of, strings
 
 # What the table says beside the code point that a character becomes.
@@ -97,7 +97,7 @@ def _reduce(octets: Octets, start: int, stop: int, table: Codes, out: Octets) ->
             code, at = rest_of(octets, code, at, stop)
         form = table[code]
         if form == _UNKNOWN:
-            return _MET, np.int64(code)  # type: ignore[return-value]  # an int, also to Numba
+            return _MET, signed(code)
         if form == _HARD:
             return _LEFT, 0
         if form == _SPACE:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 try:
     import fcntl
@@ -25,6 +26,8 @@ except ImportError:  # no such locks: at worst a kernel is compiled twice
     fcntl = None  # type: ignore[assignment]  # to mypy the name stays a module's
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+# np.int64 for what kernels count unsigned and return: an int to Numba, and by this type also to a type checker.
+signed: Callable[[np.unsignedinteger[Any]], int] = cast(Any, np.int64)
 caching: Any = importlib.import_module("numba.core.caching")
 registry: Any = importlib.import_module("numba.core.registry")
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curate.text.kernel import inner, kernel
+from curate.text.kernel import inner, kernel, signed
 from curate.text.scan import Codes, Hashes, Int32s
 
 _BASE = np.uint64(0x9E3779B97F4A7C15)
@@ -146,7 +146,7 @@ def find_repeated(items: int, bench: Bench) -> int:
         bench.tallies[slot] += 1
         bench.places[tabled], bench.slots[tabled] = place, slot
         tabled += np.uint64(bench.table[slot] == key)
-    return np.int64(tabled)  # type: ignore[return-value]  # an int, also to Numba
+    return signed(tabled)
 
 
 @kernel
@@ -161,7 +161,7 @@ def _suspects(items: int, bench: Bench) -> int:
         places[found] = item
         found += np.uint64((bits & bit) != 0)
         filter_[word] = bits | bit
-    return np.int64(found)  # type: ignore[return-value]  # an int, also to Numba
+    return signed(found)
 
 
 @kernel
@@ -188,7 +188,7 @@ def _filtered(items: int, shift: np.uint64, bench: Bench) -> int:
         word, bit = _filter_place(hashes[item], shift)
         places[found] = item
         found += np.uint64((filter_[word] & bit) != 0)
-    return np.int64(found)  # type: ignore[return-value]  # an int, also to Numba
+    return signed(found)
 
 
 @inner
@@ -227,7 +227,7 @@ def count_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, i
             best, best_place = count, place
         bench.marked[left] = place
         left += np.uint64(count > 1)
-    return best, best_place, np.int64(left)  # type: ignore[return-value]  # an int, also to Numba
+    return best, best_place, signed(left)
 
 
 @kernel

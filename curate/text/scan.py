@@ -27,7 +27,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from curate.text.classes import UPPER
-from curate.text.kernel import inner, kernel
+from curate.text.kernel import inner, kernel, signed
 from curate.text.traits import (
     DIGIT,
     EXTEND,
@@ -236,7 +236,7 @@ def tokenise(characters: int, room: Room) -> int:
         begun, ended = begun + begins, ended + ends
         seen = room.traits[at] | (np.uint32(0) if begins else seen)
     room.ends[ended], room.seen[ended] = characters, seen
-    return np.int64(begun)  # type: ignore[return-value]  # an int, also to Numba
+    return signed(begun)
 
 
 @kernel
