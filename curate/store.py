@@ -124,8 +124,8 @@ def write_parquet(
     rows = 0
     with atomic_file(path, fence, lasting=lasting) as temporary:
         with pq.ParquetWriter(temporary, schema, **options) as writer:
-            for table in _row_groups(schema, batches):
-                writer.write_table(table, row_group_size=max(1, table.num_rows))
+            for table in gathered(schema, batches, ROW_GROUP_BYTES):
+                writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
                 rows += table.num_rows
         sha256 = file_sha256(temporary)
     return rows, sha256
@@ -137,17 +137,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _row_groups(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def gathered(schema: pa.Schema, batches: Iterable[pa.RecordBatch], least_bytes: int) -> Iterator[pa.Table]:
+    """The batches in tables of at least so many bytes, the last one with what is left."""
     waiting: list[pa.RecordBatch] = []
     size = 0
     for batch in batches:
         waiting.append(batch)
         size += batch.nbytes
-        if size >= ROW_GROUP_BYTES:
-            yield pa.Table.from_batches(waiting, schema).combine_chunks()
+        if size >= least_bytes:
+            yield pa.Table.from_batches(waiting, schema)
             waiting, size = [], 0
     if waiting:
-        yield pa.Table.from_batches(waiting, schema).combine_chunks()
+        yield pa.Table.from_batches(waiting, schema)
 
 
 def _sync_folder(folder: Path) -> None:

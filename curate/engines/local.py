@@ -27,7 +27,7 @@ from pebble import ProcessExpired, ProcessPool
 from curate import workers
 from curate.engines import Exchange, Reducer, Task
 from curate.errors import CurateError, EngineError
-from curate.store import Manifest, atomic_file
+from curate.store import Manifest, atomic_file, gathered
 from curate.wide import Emit
 
 TRIES = 3
@@ -229,15 +229,8 @@ class ReduceTask:
 
 def sorted_runs(batches: Iterator[pa.RecordBatch], schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
     """(bucket, its rows) for each bucket in each run of about 64 MB; the order within a bucket is kept."""
-    waiting: list[pa.RecordBatch] = []
-    size = 0
-    for batch in batches:
-        waiting.append(batch)
-        size += batch.nbytes
-        if size >= RUN_BYTES:
-            yield from _by_bucket(pa.Table.from_batches(waiting, schema))
-            waiting, size = [], 0
-    yield from _by_bucket(pa.Table.from_batches(waiting, schema))
+    for table in gathered(schema, batches, RUN_BYTES):
+        yield from _by_bucket(table)
 
 
 def _by_bucket(table: pa.Table) -> Iterator[tuple[int, pa.RecordBatch]]:
