@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from curate.text import classes
 from curate.text.kernel import kernel, signed
-from curate.text.scan import Codes, Octets, rest_of, strings
+from curate.text.scan import Codes, Octets, character, strings
 
 # What the table says beside the code point that a character becomes.
 _UNKNOWN, _NOTHING, _HARD = (np.uint32(value) for value in (0, 0xFFFFFFFF, 0xFFFFFFFE))
@@ -91,10 +91,7 @@ def _reduce(octets: Octets, start: int, stop: int, table: Codes, out: Octets) ->
     gap = False
     at = start
     while at < stop:
-        code = np.uint32(octets[at])
-        at += 1
-        if code >= 0x80:
-            code, at = rest_of(octets, code, at, stop)
+        code, at = character(octets, at, stop)
         form = table[code]
         if form == _UNKNOWN:
             return _MET, signed(code)

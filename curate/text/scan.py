@@ -143,10 +143,7 @@ def read(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> i
     n = 0
     at = start
     while at < stop:
-        code = np.uint32(octets[at])
-        at += 1
-        if code >= 0x80:
-            code, at = rest_of(octets, code, at, stop)
+        code, at = character(octets, at, stop)
         traits = tables.traits[code]
         room.codes[n] = code
         room.traits[n] = traits
@@ -156,7 +153,7 @@ def read(octets: Octets, start: int, stop: int, tables: Tables, room: Room) -> i
 
 
 @inner
-def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.uint32, int]:
+def _rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.uint32, int]:
     """(code point, where the next one begins) of a sequence of several bytes, the first of which stands before `at`."""
     more = 1 if first < 0xE0 else 2 if first < 0xF0 else 3
     if first < 0xC2 or first > 0xF4 or at + more > stop:
@@ -173,7 +170,7 @@ def rest_of(octets: Octets, first: np.uint32, at: int, stop: int) -> tuple[np.ui
 def character(octets: Octets, at: int, stop: int) -> tuple[np.uint32, int]:
     """(the code point at `at`, where the next one begins)."""
     code = np.uint32(octets[at])
-    return (code, at + 1) if code < 0x80 else rest_of(octets, code, at + 1, stop)
+    return (code, at + 1) if code < 0x80 else _rest_of(octets, code, at + 1, stop)
 
 
 @inner
