@@ -19,7 +19,7 @@ from curate.text.kernel import kernel
 from curate.text.repetition import cleared, slot_of
 from curate.text.scan import Hashes, Int32s, Int64s
 from curate.text.sequences import Mask, Sequences
-from curate.text.shingles import hash_grams
+from curate.text.shingles import hash_grams, keep_distinct
 
 _ONE = np.uint64(1)
 
@@ -70,11 +70,8 @@ def _winnow(
             continue
         chosen = found[n : n + _smallest(grams[: hash_grams(own, gram, grams)], window, found[n:])]
         chosen.sort()
-        for at in range(len(chosen)):
-            if at == 0 or chosen[at] != chosen[at - 1]:
-                found[n] = chosen[at]
-                n += 1
-                sizes[text] += 1
+        sizes[text] = keep_distinct(chosen)
+        n += sizes[text]
     return n
 
 

@@ -64,11 +64,19 @@ def _sets(octets: Octets, offsets: Int64s, ngram: int, tables: Tables, room: Roo
         words = read_words(octets, offsets[text], offsets[text + 1], tables, room)
         grams = found[n : n + hash_shingles(words, ngram, room)]
         _sort(room.hashes[: len(grams)], room.starts, grams)
-        for gram in range(len(grams)):
-            if gram == 0 or grams[gram] != found[n - 1]:
-                found[n] = grams[gram]
-                n += 1
-                sizes[text] += 1
+        sizes[text] = keep_distinct(grams)
+        n += sizes[text]
+    return n
+
+
+@kernel
+def keep_distinct(ascending: Hashes) -> int:
+    """Move one of each number to the front, still ascending; returns how many there are."""
+    n = 0
+    for at in range(len(ascending)):
+        if at == 0 or ascending[at] != ascending[n - 1]:
+            ascending[n] = ascending[at]
+            n += 1
     return n
 
 
