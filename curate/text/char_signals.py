@@ -75,7 +75,8 @@ def count_characters(characters: int, room: Room, frequency: Int32s, table: Code
     out[Count.HASHES] = frequency[_HASH]
     out[Count.OPENING_CURLIES] = frequency[_OPENING]
     out[Count.CLOSING_CURLIES] = frequency[_CLOSING]
-    entities = frequency[_SEMICOLON] + frequency[_WIDE_SEMICOLON]
+    ampersands = frequency[_AMPERSAND] + frequency[_WIDE_AMPERSAND]
+    semicolons = frequency[_SEMICOLON] + frequency[_WIDE_SEMICOLON]
     left = characters
     for code in range(ASCII):
         if frequency[code]:
@@ -83,9 +84,9 @@ def count_characters(characters: int, room: Room, frequency: Int32s, table: Code
             _count_kind(code, characters, frequency, table, out)
     if left:
         for at in range(characters):
-            if frequency[codes[at]]:
+            if codes[at] >= ASCII and frequency[codes[at]]:
                 _count_kind(codes[at], characters, frequency, table, out)
-    if entities:
+    if ampersands and semicolons:
         out[Count.ENTITY_CHARS] = entity_chars(room.lower, characters)
     windows, repeated = repeated_windows(room.lower, room.traits, SPACE, characters, CHAR_NGRAM, bench)
     out[Count.CHAR_WINDOWS], out[Count.REPEATED_CHAR_WINDOWS] = windows, repeated
