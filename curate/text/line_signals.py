@@ -13,7 +13,7 @@ from curate.text.repetition import (
     Bench,
     cleared,
     count_ngrams,
-    duplicate_ngram_chars,
+    duplicate_ngrams,
     mixed,
     seen_before,
     sequence_hashes,
@@ -157,8 +157,8 @@ def count_repetition(tokens: int, room: Room, bench: Bench, out: Floats) -> None
             out[Count.TOP_2GRAM_CHARS + n - SMALLEST_TOP] = chars * count
     for n in range(LARGEST_TOP + 1, LARGEST_NGRAM + 1):
         if marked:
-            out[Count.DUPLICATE_5GRAM_CHARS + n - LARGEST_TOP - 1] = duplicate_ngram_chars(tokens, n, marked, bench)
-            _, _, marked = count_ngrams(tokens, n, marked, bench)
+            chars, marked = duplicate_ngrams(tokens, n, marked, bench)
+            out[Count.DUPLICATE_5GRAM_CHARS + n - LARGEST_TOP - 1] = chars
 
 
 @inner

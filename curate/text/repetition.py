@@ -209,19 +209,25 @@ def _filter_place(hash_: np.uint64, shift: np.uint64) -> tuple[np.uint64, np.uin
 
 
 @kernel
+def _hash_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> int:
+    """Fill bench.hashes with those of the n-grams at the listed places, the last of which may lack tokens."""
+    power = _power(n)
+    items = 0
+    while items < marked and bench.marked[items] + n <= tokens:
+        bench.hashes[items] = _ngram(bench.prefix, bench.marked[items], n, power)
+        items += 1
+    return items
+
+
+@kernel
 def count_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, int, int]:
     """(count of the most frequent n-gram, where it first is, places left) among bench.marked's first `marked` places.
 
     Afterwards bench.marked lists the places whose n-gram occurs more than once. Places that are not listed hold
     n-grams that occur once; where all do, the first one is the most frequent.
     """
-    power = _power(n)
-    items = 0
-    while items < marked and bench.marked[items] + n <= tokens:
-        bench.hashes[items] = _ngram(bench.prefix, bench.marked[items], n, power)
-        items += 1
     best, best_place, left = 1, 0, np.uint64(0)
-    for number in range(find_repeated(items, bench)):
+    for number in range(find_repeated(_hash_ngrams(tokens, n, marked, bench), bench)):
         place, count = bench.marked[np.uint64(bench.places[number])], bench.tallies[np.uint64(bench.slots[number])]
         if count > best:
             best, best_place = count, place
@@ -231,21 +237,25 @@ def count_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, i
 
 
 @kernel
-def duplicate_ngram_chars(tokens: int, n: int, marked: int, bench: Bench) -> int:
-    """Characters of the tokens in repeated n-grams, by a walk over the listed places that jumps over every hit."""
-    size = cleared(bench.table, marked)
-    power = _power(n)
-    found = free = 0
-    for item in range(marked):
-        place = bench.marked[item]
-        if place + n > tokens:
-            break
-        if place < free:
-            continue
-        if seen_before(bench.table, size, _ngram(bench.prefix, place, n, power)):
-            found += bench.chars[place + n] - bench.chars[place]
-            free = place + n
-    return found
+def duplicate_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[int, int]:
+    """(characters of the tokens in repeated n-grams, places left) among bench.marked's first `marked` places.
+
+    Afterwards bench.marked lists the places whose n-gram occurs more than once. They are walked over, and every hit is
+    jumped over: an n-gram that the walk has met has a negative tally.
+    """
+    chars = free = 0
+    left = np.uint64(0)
+    for number in range(find_repeated(_hash_ngrams(tokens, n, marked, bench), bench)):
+        place, slot = bench.marked[np.uint64(bench.places[number])], np.uint64(bench.slots[number])
+        tally = bench.tallies[slot]
+        bench.marked[left] = place
+        left += np.uint64(abs(tally) > 1)
+        if place >= free:
+            bench.tallies[slot] = -abs(tally)
+            if tally < 0:
+                chars += bench.chars[place + n] - bench.chars[place]
+                free = place + n
+    return chars, np.int64(left)  # type: ignore[return-value]  # an int, also to Numba
 
 
 @kernel
