@@ -17,7 +17,7 @@ from curate.text.classes import LETTER, LOWER, SPACE, UNSPACED, UPPER
 from curate.text.counts import Count
 from curate.text.kernel import inner, kernel
 from curate.text.language import languages
-from curate.text.repetition import Bench, cleared, seen_before, slot_of
+from curate.text.repetition import Bench, cleared, seen_before
 from curate.text.scan import SYMBOL_TOKEN, Codes, Hashes, Room, read, room_for, strings, token_hash, tokenise
 from curate.text.traits import CLOSER, NEEDS_SPACE, SENTENCE_END, tables
 
@@ -47,21 +47,23 @@ UNKNOWN = -1
 # A few words a language are told apart by the bits of one number.
 _MOST_FEW = 64
 _ONE = np.uint64(1)
-# Slots per word: most tokens are found missing at the first look.
-_SPARSE = 8
+# Slots per word, and bits of a hash that may be skipped: enough for every word to have a slot of its own.
+_SPARSE, _MOST_SKIPPED = 32, 32
 _SPACE, _NEWLINE, _DOT, _ELLIPSIS = ord(" "), ord("\n"), ord("."), ord("…")
 _LOREM, _IPSUM = (np.frombuffer(word.encode(), np.uint8) for word in ("lorem", "ipsum"))
 
 
 class StopWords(NamedTuple):
-    """Open-addressing tables of word hashes, a row per language.
+    """Tables of words, a row per language, without collisions: one look tells whether a token is among them.
 
-    few: uint64[l, f], the few words of Gopher's rule as they are written (a page in capitals has none); many:
-    uint64[l, m], the common words in lower case.
+    many: uint64[l, s], hashes of the common words in lower case, 0 where a slot is empty; few: uint64[l, s], a bit of
+    its own for each of the few words of Gopher's rule, 0 for the others. skipped: low bits of a hash in front of those
+    that are its slot.
     """
 
-    few: Hashes
     many: Hashes
+    few: Hashes
+    skipped: np.uint64
 
 
 def word_signals(counted: Floats) -> Signals:
@@ -99,20 +101,28 @@ def language_numbers(langs: Sequence[str | None]) -> npt.NDArray[np.int64]:
 def stop_words() -> StopWords:
     """The tables of all languages, in order of their codes."""
     known = [languages()[code] for code in sorted(languages())]
-    few = _tables([language.gopher for language in known], 2)
-    if few.shape[1] > _MOST_FEW:
+    if max(len(language.gopher) for language in known) > _MOST_FEW:
         raise ValueError("a language has too many words for Gopher's rule")
-    return StopWords(few, _tables([language.stop_words for language in known], _SPARSE))
+    words = [sorted(language.stop_words | language.gopher) for language in known]
+    hashes = [_hashes_of(of_one) | _ONE for of_one in words]
+    size, skipped = _without_collisions(hashes)
+    many, few = np.zeros((2, len(known), size), np.uint64)
+    for row, language in enumerate(known):
+        slots = hashes[row] >> skipped & np.uint64(size - 1)
+        bits = iter(range(_MOST_FEW))
+        many[row, slots] = hashes[row]
+        few[row, slots] = [1 << next(bits) if word in language.gopher else 0 for word in words[row]]
+    return StopWords(many, few, skipped)
 
 
-def _tables(lists: Sequence[frozenset[str]], slots_per_word: int) -> Hashes:
-    hashes = [_hashes_of(sorted(words)) | _ONE for words in lists]
-    size = 1 << (slots_per_word * max(map(len, hashes)) - 1).bit_length()
-    found = np.zeros((len(lists), size), np.uint64)
-    for row, keys in zip(found, hashes, strict=True):
-        for key in keys:
-            row[slot_of(row, size, key)] = key
-    return found
+def _without_collisions(hashes: Sequence[Hashes]) -> tuple[int, np.uint64]:
+    """(slots, skipped bits) with which no two words of a language share a slot."""
+    size = 1 << (_SPARSE * max(map(len, hashes)) - 1).bit_length()
+    while True:
+        for skipped in np.arange(_MOST_SKIPPED, dtype=np.uint64):
+            if all(len(np.unique(keys >> skipped & np.uint64(size - 1))) == len(keys) for keys in hashes):
+                return size, skipped
+        size *= 2
 
 
 def _hashes_of(words: Sequence[str]) -> Hashes:
@@ -183,20 +193,19 @@ def count_sentences(tokens: int, characters: int, room: Room, out: Floats) -> No
 @kernel
 def count_stop_words(tokens: int, room: Room, lang: int, stops: StopWords, out: Floats) -> None:
     """Fill the columns of stop words, for a language that has any."""
-    few, many = stops.few[lang], stops.many[lang]
-    seen = np.uint64(0)
-    n_few = n_many = 0
+    many, few = stops.many[lang], stops.few[lang]
+    last = np.uint64(len(many) - 1)
+    seen = n_few = n_many = np.uint64(0)
+    distinct = 0
     for token in range(tokens):
         key = room.lower_hashes[token] | _ONE
-        if many[slot_of(many, len(many), key)] != key:
-            continue
-        n_many += 1
-        key = room.hashes[token] | _ONE  # the few are among the many
-        slot = slot_of(few, len(few), key)
-        if few[slot] == key:
-            n_few += 1
-            seen |= _ONE << np.uint64(slot)
-    distinct = 0
+        slot = key >> stops.skipped & last
+        known = np.uint64(many[slot] == key)
+        as_listed = np.uint64(room.hashes[token] == room.lower_hashes[token])  # a page in capitals has none of the few
+        bit = few[slot] * (known & as_listed)
+        n_many += known
+        n_few += np.uint64(bit != 0)
+        seen |= bit
     while seen:
         distinct += 1
         seen &= seen - _ONE
