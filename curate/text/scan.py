@@ -239,16 +239,24 @@ def tokenise(characters: int, room: Room) -> int:
 @kernel
 def _look_around(characters: int, room: Room) -> None:
     """Fill room.around: what to look up in _STEPS for every character."""
+    if not characters:
+        return
     room.traits[characters] = SPACE << ROLE_SHIFT
-    before = np.uint32(0)
+    room.around[0] = role_of(room.traits[1]) << np.uint32(4) | role_of(room.traits[0])
+    _put_around(room.traits[1:characters], room.traits[2:], room.codes[1:], room.codes, room.around[1:])
     any_extend = False
     for at in range(characters):
-        role, following = role_of(room.traits[at]), role_of(room.traits[at + 1])
-        room.around[at] = following << np.uint32(4) | np.uint32(room.codes[at] == before) << np.uint32(3) | role
-        any_extend |= role == EXTEND
-        before = room.codes[at]
+        any_extend |= room.around[at] & ROLE_MASK == EXTEND
     if any_extend:
         _look_past_extends(characters, room)
+
+
+@inner
+def _put_around(traits: Codes, following: Codes, codes: Codes, before: Codes, around: Octets) -> None:
+    """The same for all but the first, whose arrays begin where they are read: several characters at a time."""
+    for at in range(len(traits)):
+        same = np.uint32(codes[at] == before[at])
+        around[at] = role_of(following[at]) << np.uint32(4) | same << np.uint32(3) | role_of(traits[at])
 
 
 @kernel
