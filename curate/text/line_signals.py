@@ -5,7 +5,7 @@ import numpy as np
 from curate.text.char_signals import Floats, Signals
 from curate.text.classes import SPACE
 from curate.text.counts import Count
-from curate.text.kernel import inner, kernel
+from curate.text.kernel import inner, kernel, signed
 from curate.text.repetition import (
     LARGEST_NGRAM,
     LARGEST_TOP,
@@ -18,7 +18,7 @@ from curate.text.repetition import (
     seen_before,
     sequence_hashes,
 )
-from curate.text.scan import FNV_OFFSET, FNV_PRIME, Codes, Room
+from curate.text.scan import FNV_OFFSET, FNV_PRIME, Codes, Int32s, Room
 from curate.text.traits import ASCII_TERMINAL, BULLET, GOPHER_BULLET, TERMINAL_MARK
 
 TOP_NGRAMS = tuple(range(SMALLEST_TOP, LARGEST_TOP + 1))
@@ -50,7 +50,7 @@ SHORT_LINE_CHARS = 30
 FEW_LINES = 3
 _NEWLINE, _DOT, _ELLIPSIS, _J, _V = ord("\n"), ord("."), ord("…"), ord("j"), ord("v")
 _JAVASCRIPT = np.frombuffer(b"javascript", np.uint8)
-_21, _42 = np.uint64(21), np.uint64(42)
+_21, _33, _42 = np.uint64(21), np.uint64(33), np.uint64(42)
 
 
 def line_signals(counted: Floats) -> Signals:
@@ -93,54 +93,77 @@ def _ngram_signals(counted: Floats) -> Signals:
 
 @kernel
 def count_lines(characters: int, room: Room, bench: Bench, out: Floats) -> None:
-    """Fill the columns of lines: between line feeds, without the white space around them; blank ones are none."""
-    size = cleared(bench.table, int(out[Count.NEWLINES]) + 1)
-    javascript = _may_name_javascript(room.lower[:characters])
-    start = 0
-    while start < characters:
-        stop = start
-        while stop < characters and room.codes[stop] != _NEWLINE:
-            stop += 1
-        first, last = _stripped(room.traits, start, stop)
-        if last > first:
-            _count_line(first, last, room, out)
-            out[Count.JAVASCRIPT_LINES] += javascript and _names_javascript(room.lower, first, last)
-            if seen_before(bench.table, size, span_hash(room.codes, first, last)):
-                out[Count.DUPLICATE_LINES] += 1
-                out[Count.DUPLICATE_LINE_CHARS] += last - first
+    """Fill the columns of lines and of paragraphs: blocks between two or more line feeds in a row. Blank ones are none.
+
+    White space around them does not count.
+    """
+    feeds = _line_feeds(room.codes[:characters], bench.marked)
+    lines = start = 0
+    for feed in range(feeds + 1):
+        stop = bench.marked[feed] if feed < feeds else characters
+        lines = _listed(start, stop, lines, room, bench)
         start = stop + 1
+    _count_kinds(lines, room, bench, out)
+    if _may_name_javascript(room.lower[:characters]):
+        out[Count.JAVASCRIPT_LINES] = _javascript_lines(lines, room.lower, bench)
+    out[Count.DUPLICATE_LINES], out[Count.DUPLICATE_LINE_CHARS] = _duplicates(lines, room.codes, bench)
+    blocks = start = feed = 0
+    while feed + 1 < feeds:
+        stop = bench.marked[feed]
+        feed += 1
+        if bench.marked[feed] == stop + 1:
+            blocks = _listed(start, stop, blocks, room, bench)
+            start = stop + 2
+            feed += 1
+    blocks = _listed(start, characters, blocks, room, bench)
+    out[Count.PARAGRAPHS] = blocks
+    out[Count.DUPLICATE_PARAGRAPHS], out[Count.DUPLICATE_PARAGRAPH_CHARS] = _duplicates(blocks, room.codes, bench)
 
 
 @kernel
-def _count_line(first: int, last: int, room: Room, out: Floats) -> None:
-    codes = room.codes
-    head, tail, end = room.traits[first], room.traits[last - 1], codes[last - 1]
-    dots = last - first >= 3 and end == _DOT and codes[last - 2] == _DOT and codes[last - 3] == _DOT
-    out[Count.LINES] += 1
-    out[Count.LINE_CHARS] += last - first
-    out[Count.SHORT_LINES] += last - first <= SHORT_LINE_CHARS
-    out[Count.BULLET_LINES] += head & GOPHER_BULLET != 0
-    out[Count.ANY_BULLET_LINES] += head & BULLET != 0
-    out[Count.ELLIPSIS_LINES] += end == _ELLIPSIS or dots
-    out[Count.TERMINAL_LINES] += tail & TERMINAL_MARK != 0
-    out[Count.ASCII_TERMINAL_LINES] += tail & ASCII_TERMINAL != 0
+def _line_feeds(codes: Codes, places: Int32s) -> int:
+    """List the places of line feeds; returns how many."""
+    found = np.uint64(0)
+    for at in range(len(codes)):
+        places[found] = at
+        found += np.uint64(codes[at] == _NEWLINE)
+    return signed(found)
+
+
+@inner
+def _listed(start: int, stop: int, spans: int, room: Room, bench: Bench) -> int:
+    """Put a span, as far as it is not blank, behind others into bench.places and slots; returns how many they are."""
+    first, last = _stripped(room.traits, start, stop)
+    bench.places[spans], bench.slots[spans] = first, last
+    return spans + (last > first)
 
 
 @kernel
-def count_paragraphs(characters: int, room: Room, bench: Bench, out: Floats) -> None:
-    """Fill the columns of paragraphs: blocks between two or more line feeds in a row, blank ones left out."""
-    size = cleared(bench.table, int(out[Count.NEWLINES]) // 2 + 1)
-    start = 0
-    while start < characters:
-        stop = _block_end(room.codes, start, characters)
-        first, last = _stripped(room.traits, start, stop)
-        if last > first:
-            out[Count.PARAGRAPHS] += 1
-            whole = start == 0 and stop == characters  # nothing that it could repeat
-            if not whole and seen_before(bench.table, size, span_hash(room.codes, first, last)):
-                out[Count.DUPLICATE_PARAGRAPHS] += 1
-                out[Count.DUPLICATE_PARAGRAPH_CHARS] += last - first
-        start = stop + 2
+def _count_kinds(lines: int, room: Room, bench: Bench, out: Floats) -> None:
+    codes, traits, starts, ends = room.codes, room.traits, bench.places, bench.slots
+    chars = short = bullets = any_bullets = ellipses = terminal = ascii_terminal = 0
+    for line in range(lines):
+        first, last = starts[line], ends[line]
+        head, tail, end = traits[first], traits[last - 1], codes[last - 1]
+        dots = end == _DOT and last - first >= 3 and codes[last - 2] == _DOT and codes[last - 3] == _DOT
+        chars += last - first
+        short += last - first <= SHORT_LINE_CHARS
+        bullets += head & GOPHER_BULLET != 0
+        any_bullets += head & BULLET != 0
+        ellipses += end == _ELLIPSIS or dots
+        terminal += tail & TERMINAL_MARK != 0
+        ascii_terminal += tail & ASCII_TERMINAL != 0
+    out[Count.LINES], out[Count.LINE_CHARS], out[Count.SHORT_LINES] = lines, chars, short
+    out[Count.BULLET_LINES], out[Count.ANY_BULLET_LINES], out[Count.ELLIPSIS_LINES] = bullets, any_bullets, ellipses
+    out[Count.TERMINAL_LINES], out[Count.ASCII_TERMINAL_LINES] = terminal, ascii_terminal
+
+
+@kernel
+def _javascript_lines(lines: int, lower: Codes, bench: Bench) -> int:
+    found = 0
+    for line in range(lines):
+        found += _names_javascript(lower, bench.places[line], bench.slots[line])
+    return found
 
 
 @kernel
@@ -161,6 +184,36 @@ def count_repetition(tokens: int, room: Room, bench: Bench, out: Floats) -> None
             out[Count.DUPLICATE_5GRAM_CHARS + n - LARGEST_TOP - 1] = chars
 
 
+@kernel
+def _duplicates(spans: int, codes: Codes, bench: Bench) -> tuple[int, int]:
+    """(spans that an earlier one equals, characters of them), of those from bench.places to bench.slots.
+
+    Most texts have none, and length, ends and middle tell: only where two spans agree in these are all of them hashed.
+    """
+    starts, ends = bench.places, bench.slots
+    size = cleared(bench.table, spans)
+    alike = False
+    for span in range(spans):
+        alike |= seen_before(bench.table, size, _outline(codes, starts[span], ends[span]))
+    found = chars = 0
+    if alike:
+        size = cleared(bench.table, spans)
+        for span in range(spans):
+            if seen_before(bench.table, size, span_hash(codes, starts[span], ends[span])):
+                found += 1
+                chars += ends[span] - starts[span]
+    return found, chars
+
+
+@inner
+def _outline(codes: Codes, start: int, end: int) -> np.uint64:
+    """A hash of a span's length and of four of its characters."""
+    length = np.uint64(end - start)
+    value = (length << _42 | np.uint64(codes[start]) << _21 | np.uint64(codes[end - 1])) * FNV_PRIME
+    value ^= value >> _33
+    return value ^ (np.uint64(codes[start + (end - start) // 2]) << _21 | np.uint64(codes[start + (end - start) // 3]))
+
+
 @inner
 def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
     """A hash of the characters [start, end), three at a time."""
@@ -176,15 +229,6 @@ def span_hash(codes: Codes, start: int, end: int) -> np.uint64:
         value ^= value >> _21
         at += 3
     return mixed(value)
-
-
-@inner
-def _block_end(codes: Codes, at: int, stop: int) -> int:
-    """The first place from `at` where two line feeds stand in a row, else `stop`."""
-    for place in range(at + 1, stop):
-        if codes[place] == _NEWLINE and codes[place - 1] == _NEWLINE:
-            return place - 1
-    return stop
 
 
 @inner

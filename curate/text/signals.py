@@ -15,7 +15,7 @@ from curate.text.char_signals import Floats, Signals, count_characters
 from curate.text.classes import CODE_POINTS
 from curate.text.counts import COLUMNS
 from curate.text.kernel import kernel
-from curate.text.line_signals import count_lines, count_paragraphs, count_repetition
+from curate.text.line_signals import count_lines, count_repetition
 from curate.text.repetition import Bench, bench_for
 from curate.text.scan import Int64s, Octets, Room, hash_tokens, read, room_for, strings, tokenise
 from curate.text.traits import Tables, tables
@@ -75,5 +75,4 @@ def _count(
         if numbers[text] >= 0:
             count_stop_words(tokens, room, numbers[text], stops, out)
         count_lines(characters, room, bench, out)
-        count_paragraphs(characters, room, bench, out)
         count_repetition(tokens, room, bench, out)
