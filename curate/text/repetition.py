@@ -159,7 +159,7 @@ def _suspects(items: int, bench: Bench) -> int:
         word, bit = _filter_place(hashes[item], shift)
         bits = filter_[word]
         places[found] = item
-        found += np.uint64((bits & bit) != 0)
+        found += np.uint64(bits & bit == bit)
         filter_[word] = bits | bit
     return signed(found)
 
@@ -187,7 +187,7 @@ def _filtered(items: int, shift: np.uint64, bench: Bench) -> int:
     for item in range(items):
         word, bit = _filter_place(hashes[item], shift)
         places[found] = item
-        found += np.uint64((filter_[word] & bit) != 0)
+        found += np.uint64(filter_[word] & bit == bit)
     return signed(found)
 
 
@@ -203,9 +203,9 @@ def _cleared_filter(filter_: Hashes, items: int) -> np.uint64:
 
 @inner
 def _filter_place(hash_: np.uint64, shift: np.uint64) -> tuple[np.uint64, np.uint64]:
-    """(word, bit) of a hash, by its high bits."""
+    """(word, the two bits in it) of a hash: the word by its high bits, one bit by the next and one by its lowest."""
     address = hash_ >> shift
-    return address >> _6, _ONE << (address & _63)
+    return address >> _6, _ONE << (address & _63) | _ONE << (hash_ & _63)
 
 
 @kernel
@@ -277,25 +277,27 @@ def repeated_windows(
 
 @kernel
 def _hash_windows(codes: Int32s, n: int, bench: Bench) -> int:
-    """Fill bench.hashes with hashes of all runs of n characters; returns how many.
+    """Fill bench.hashes with hashes of all runs of n characters, 4 to 16; returns how many.
 
-    The hash of a run is made of those of two shorter ones, which may overlap: 1, 2, 4, 8 and 13 characters. Unlike a
-    rolling hash no step waits for the one before, so that the processor takes several at a time.
+    The hash of a run is made of those of four runs of four characters in it, which may overlap, by other powers than
+    these: sums of equal powers would not tell swapped characters apart. Unlike in a rolling hash no step waits for the
+    one before, so that the processor takes several at a time.
     """
     windows = max(len(codes) - n + 1, 0)
     if not windows:
         return 0
-    hashes, longer = bench.prefix, bench.hashes
-    for at in range(len(codes)):
-        hashes[at] = codes[at]
-    width = 1
-    while width < n:
-        step = min(width, n - width)
-        power, right = _power(step), hashes[step:]
-        for at in range(len(codes) - width - step + 1):
-            longer[at] = hashes[at] * power + right[at]
-        hashes, longer = longer, hashes
-        width += step
+    fours = bench.prefix
+    second, third, fourth = codes[1:], codes[2:], codes[3:]
+    for at in range(len(codes) - 3):
+        fours[at] = _pair(codes[at], second[at]) * _BASE + _pair(third[at], fourth[at])
+    square, cube = _MIX * _MIX, _MIX * _MIX * _MIX
+    behind, further, last = fours[min(4, n - 4) :], fours[min(8, n - 4) :], fours[n - 4 :]
     for at in range(windows):
-        bench.hashes[at] = (hashes[at] ^ (hashes[at] >> _32)) * _MIX
+        value = fours[at] * cube + behind[at] * square + further[at] * _MIX + last[at]
+        bench.hashes[at] = (value ^ (value >> _32)) * _MIX
     return windows
+
+
+@inner
+def _pair(first: np.int32, second: np.int32) -> np.uint64:
+    return np.uint64(first) << _32 | np.uint64(second)
