@@ -62,8 +62,13 @@ def words_of(url: str) -> tuple[str, frozenset[str]]:
 
 
 def _split(url: str) -> SplitResult:
-    """Raises ValueError for an open bracket and for characters that would turn into others."""
+    """Raises ValueError for an open bracket and for characters that would turn into others.
+
+    Angle brackets around it are delimiters (RFC 3986 appendix C; WARC 1.0 writes its addresses so).
+    """
     url = url.strip()
+    if url.startswith("<") and url.endswith(">"):
+        url = url[1:-1].strip()
     return urlsplit(url if _SCHEME.match(url) else f"//{url}")
 
 

@@ -160,6 +160,12 @@ def test_malformed_urls_are_read_as_far_as_they_go(url: str) -> None:
     assert reasons(url) == [None]
 
 
+def test_angle_brackets_around_an_address_are_no_part_of_it() -> None:
+    assert host_of("<https://www.a.example/b>") == "a.example"
+    assert url_key(" <https://a.example/b> ") == "a.example/b"
+    assert host_of("<a.example") == "<a.example"
+
+
 def test_folders_have_a_file_per_category(tmp_path: Path) -> None:
     write(tmp_path / "ut1" / "gambling" / "domains", "luck.example\n")
     write(tmp_path / "ut1" / "gambling" / "urls", "mixed.example/luck\n")
