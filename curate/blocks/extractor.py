@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from curate.blocks.apart import without_apart
 from curate.blocks.comments import without_comments
 from curate.blocks.measure import TOKENS
 from curate.blocks.metadata import Metadata, read_metadata
@@ -51,7 +52,9 @@ def extract_blocks(html: bytes, url: str, last_day: str, options: Options = DEFA
 def kept(html: bytes, judged: Judged, options: Options) -> tuple[npt.NDArray[np.bool_], float]:
     """(bool[b], which blocks belong to the text; what F is expected of them)."""
     tokens = judged.page.measures[:, TOKENS]
-    chances = judged.chances if options.comments else without_comments(judged.page.scan, judged.chances, tokens)
+    scan = judged.page.scan
+    chances = judged.chances if options.comments else without_comments(scan, judged.chances, tokens)
+    chances = without_apart(scan, chances, tokens)
     keep, confidence = choose(chances, tokens, BETA[options.mode])
     if options.comments:
         posts, beside = find_posts(html, judged.page)

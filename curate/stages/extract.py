@@ -91,7 +91,7 @@ def rules(*, backend: str = "trafilatura", **others: object) -> list[Rule]:
         "error": pa.string(),
     },
     rules=rules,
-    version=5,
+    version=6,
     durable=True,
     check=check,
 )

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from curate.blocks.apart import without_apart
 from curate.blocks.comments import without_comments
 from curate.blocks.threshold import choose
 from models.extraction.fit import Fitted, Settings, fit, predict
@@ -44,7 +45,8 @@ def judge(fitted: Fitted, samples: Iterable[Sample]) -> Iterator[Score]:
     """Score pages that were not trained on."""
     for one in samples:
         tokens = one.labels.tokens.astype(np.float32)
-        keep, expected = choose(without_comments(one.scan, predict(fitted, one), tokens), tokens)
+        chances = without_apart(one.scan, without_comments(one.scan, predict(fitted, one), tokens), tokens)
+        keep, expected = choose(chances, tokens)
         texts = block_texts(one.scan)
         text = "\n".join(texts[block] for block in np.flatnonzero(keep))
         yield Score(*score(text, one.gold), rouge(text, one.gold), expected, one.source, one.language, one.site)
