@@ -21,7 +21,8 @@ from curate.text.kernel import inner, kernel
 Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-_NAMES = "breadcrumb breadcrumbs"
+# Breadcrumbs, and the lines about the pages before and after in manuals by DocBook and Publican.
+_NAMES = "breadcrumb breadcrumbs navheader navfooter docnav"
 _CONTEXTS = np.uint32(HIDDEN | CONTEXT_BITS["form"])
 _HEADING = np.uint32(CONTEXT_BITS["h1"])
 _BUTTON = IDS["button"]

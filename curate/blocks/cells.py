@@ -1,19 +1,54 @@
-"""Which blocks are data of a table: those in rows of small cells; what lays out a page by a table is none."""
+"""Which blocks are data of a table: those in rows of small cells; what lays out a page by a table is none.
+
+Rows of data are kept whole.
+"""
 
 import numpy as np
 import numpy.typing as npt
 
-from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Octets, Records
+from curate.blocks.layout import AFTER_BREAK, VERBATIM_TEXT, Octets, Records, Scan
 from curate.blocks.tags import IDS
 from curate.text.kernel import kernel
 
 Int32s = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 
 _TD, _TH, _ROW, _TABLE = IDS["td"], IDS["th"], IDS["tr"], IDS["table"]
 # A cell that holds more is no datum but a piece of the page; one that is broken into lines may hold as much in all
 # lines together as this many bytes divided by the lines.
 MAX_CELL_BYTES = 1000
 _NEWLINE = 10
+
+
+def cells_of(scan: Scan) -> Int32s:
+    """int32[b]: the td or th that each block is a datum of, −1 for all other blocks."""
+    cells = np.empty(len(scan.blocks), np.int32)
+    find_cells(scan.text, scan.blocks, scan.elements, cells)
+    return cells
+
+
+def whole_rows(scan: Scan, keep: Bools, tokens: Floats) -> Bools:
+    """bool[b]: what is kept, but of a row of data all or nothing: all if half of its tokens are. tokens: float32[b].
+
+    A row without its figures, or figures without their row, say something else than the page does.
+    """
+    rows = keep.copy()
+    complete_rows(scan.elements, cells_of(scan), tokens, rows)
+    return rows
+
+
+@kernel
+def complete_rows(elements: Records, cells: Int32s, tokens: Floats, keep: Bools) -> None:
+    """Set keep for all blocks of a row to what holds for half of its tokens or more."""
+    balance = np.zeros(len(elements), np.float64)
+    for number in range(len(cells)):
+        if cells[number] >= 0:
+            size = max(tokens[number], np.float32(1))
+            balance[elements[cells[number]]["parent"]] += size if keep[number] else -size
+    for number in range(len(cells)):
+        if cells[number] >= 0:
+            keep[number] = balance[elements[cells[number]]["parent"]] >= 0
 
 
 @kernel

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.blocks.apart import without_apart
+from curate.blocks.cells import whole_rows
 from curate.blocks.comments import without_comments
 from curate.blocks.measure import TOKENS
 from curate.blocks.metadata import Metadata, read_metadata
@@ -56,6 +57,7 @@ def kept(html: bytes, judged: Judged, options: Options) -> tuple[npt.NDArray[np.
     chances = judged.chances if options.comments else without_comments(scan, judged.chances, tokens)
     chances = without_apart(scan, chances, tokens)
     keep, confidence = choose(chances, tokens, BETA[options.mode])
+    keep = whole_rows(scan, keep, tokens)
     if options.comments:
         posts, beside = find_posts(html, judged.page)
         keep = (keep & ~beside) | posts

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from curate.blocks.cells import find_cells
+from curate.blocks.cells import cells_of
 from curate.blocks.layout import Octets, Records, Scan
 from curate.blocks.markdown import trim, write_markdown
 from curate.text.kernel import kernel
@@ -14,8 +14,7 @@ _BAR, _NEWLINE = np.frombuffer(b" | ", np.uint8), 10
 def render(scan: Scan, keep: npt.NDArray[np.bool_], markdown: bool = False) -> str:
     """The text of the blocks that bool[b] keeps."""
     numbers = np.flatnonzero(keep)
-    cells = np.empty(len(scan.blocks), np.int32)
-    find_cells(scan.text, scan.blocks, scan.elements, cells)
+    cells = cells_of(scan)
     if markdown:
         return write_markdown(scan, numbers, cells).decode("utf-8", "replace")
     room = np.empty(int((scan.blocks["end"] - scan.blocks["start"])[keep].sum()) + 3 * len(numbers), np.uint8)

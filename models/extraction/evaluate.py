@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from curate.blocks.apart import without_apart
+from curate.blocks.cells import whole_rows
 from curate.blocks.comments import without_comments
 from curate.blocks.threshold import choose
 from models.extraction.fit import Fitted, Settings, fit, predict
@@ -47,6 +48,7 @@ def judge(fitted: Fitted, samples: Iterable[Sample]) -> Iterator[Score]:
         tokens = one.labels.tokens.astype(np.float32)
         chances = without_apart(one.scan, without_comments(one.scan, predict(fitted, one), tokens), tokens)
         keep, expected = choose(chances, tokens)
+        keep = whole_rows(one.scan, keep, tokens)
         texts = block_texts(one.scan)
         text = "\n".join(texts[block] for block in np.flatnonzero(keep))
         yield Score(*score(text, one.gold), rouge(text, one.gold), expected, one.source, one.language, one.site)

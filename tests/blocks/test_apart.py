@@ -25,6 +25,7 @@ def left(html: str, chances: list[float], tokens: list[float]) -> npt.NDArray[np
         "<div style='display: none'><p>copy</p></div>",
         "<form><p>I agree</p></form>",
         "<ol class='breadcrumb-list'><li>Home</li></ol>",
+        "<div class='navfooter'><a href='ch7'>Next</a></div>",
         "<pre><button>Copy</button></pre>",
         r"<p>\( \newcommand{\id}{\mathrm{id}}\) \( \def\x{1} \)</p>",
         r"<p>$$\DeclareMathOperator{\rank}{rank}$$</p>",

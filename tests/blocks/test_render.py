@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from curate.blocks.cells import whole_rows
 from curate.blocks.outline import MAX_LEVEL
 from curate.blocks.render import render
 from curate.blocks.scanner import scan_page
@@ -96,6 +97,14 @@ def test_dropped_cells_and_items_keep_their_place() -> None:
     scan = scan_page(b"<table><tr><td>a<td>b<td>c<tr><td>d<td>e<td>f</table><ol><li>g<li>h<li>i</ol>")
     keep = np.array([True, True, True, False, False, True, False, True, True])
     assert render(scan, keep, markdown=True) == "| a | b | c |\n| --- | --- | --- |\n|  |  | f |\n\n2. h\n3. i"
+
+
+def test_rows_of_data_are_kept_whole_if_half_of_their_tokens_are() -> None:
+    page = b"<table><tr><td>dpkg<td>7<td>packages<tr><td>a<td>8<td>b<tr><td>c<td>d<tr><td><p>e<p>f<td>g</table><p>h"
+    keep = np.array([True, False, True, False, True, False, True, False, True, False, False, True])
+    tokens = np.ones(len(keep), np.float32)
+    text = render(scan := scan_page(page), whole_rows(scan, keep, tokens))
+    assert text == "dpkg | 7 | packages\nc | d\ne\nh"
 
 
 names = st.sampled_from(["p", "h2", "ul", "ol", "li", "blockquote", "pre", "table", "tr", "td", "th", "br", "div", "b"])
