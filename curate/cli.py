@@ -89,6 +89,7 @@ def run(
     from curate.progress import choose
     from curate.recipe import load_recipe
     from curate.run import run as carry_out
+    from curate.text.kernel import compiled
 
     plan_ = compile_plan(load_recipe(recipe, input, set, crawl))
     pa.array([0])  # pyarrow looks for pandas now, while the server starts, and not when the report waits for it
@@ -98,6 +99,8 @@ def run(
 
         render_dry_run(plan_, out, LocalEngine(workers), sample << 20, against, screen, console)
         return
+    if not compiled():
+        console.print("compiling kernels for this version, once: half a minute more", style="dim", highlight=False)
     progress = choose(console)
     try:
         carry_out(plan_, out, LocalEngine(workers), progress, against)

@@ -11,6 +11,7 @@ import importlib
 import inspect
 import os
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from functools import cache
@@ -76,6 +77,12 @@ def folder() -> Path | None:
     except (OSError, RuntimeError):
         return None
     return place
+
+
+def compiled() -> bool:
+    """Whether this Python finds any kernel of this state of the source: without, the first run compiles them."""
+    place = folder()
+    return place is not None and any(place.glob(f"*.py{sys.version_info.major}{sys.version_info.minor}.nbi"))
 
 
 def _forget_old(place: Path) -> None:

@@ -39,6 +39,16 @@ def test_one_process_compiles_and_the_others_wait(tmp_path: Path) -> None:
     assert folder.name == f"kernels-{kernels.source_stamp()}"
 
 
+def test_tells_whether_anything_has_been_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kernels.folder.cache_clear()
+    before = kernels.compiled()
+    counts(start(tmp_path))
+    after = kernels.compiled()
+    kernels.folder.cache_clear()  # of a folder that goes
+    assert (before, after) == (False, True)
+
+
 def test_without_a_folder_every_process_compiles() -> None:
     assert counts(start("/proc/nowhere"))[1] == 0
 
