@@ -68,19 +68,22 @@ def run(
     set: Sets = [],  # noqa: B006  # the same
     crawl: Crawl = None,
     against: Against = [],  # noqa: B006  # the same
-    engine: Annotated[Literal["local"], typer.Option(help="Who carries the work out.")] = "local",
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Who carries the work out; a dry run is always local.")
+    ] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and try it on a sample.")] = False,
     sample: Annotated[int, typer.Option(help="MB of decompressed input that a dry run tries; 0: none.", min=0)] = 64,
 ) -> None:
     """Run a recipe. The same command again finishes a run that was stopped, and redoes only what changed."""
-    server([__name__])  # gets ready while the rest is imported here
+    if engine == "local" or dry_run:
+        server([__name__])  # gets ready while the rest is imported here
 
     import gc
 
     import pyarrow as pa
 
-    from curate.engines.local import LocalEngine
+    from curate.engines import open_engine
     from curate.inspect.card import write_card
     from curate.inspect.funnel import render_funnel
     from curate.inspect.report import write_report
@@ -97,13 +100,14 @@ def run(
     if dry_run:
         from curate.inspect.dry_run import render_dry_run
 
-        render_dry_run(plan_, out, LocalEngine(workers), sample << 20, against, screen, console)
+        render_dry_run(plan_, out, open_engine("local", workers), sample << 20, against, screen, console)
         return
     if not compiled():
         console.print("compiling kernels for this version, once: half a minute more", style="dim", highlight=False)
+    carrier = open_engine(engine, workers)
     progress = choose(console)
     try:
-        carry_out(plan_, out, LocalEngine(workers), progress, against)
+        carry_out(plan_, out, carrier, progress, against)
     finally:
         progress.close()
     finished = open_run(out)

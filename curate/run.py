@@ -61,6 +61,7 @@ def run(
     against: folders of finished runs, earlier crawls; what they have decided is final, and this crawl's duplicates of
     their documents are dropped. sample: the pieces of the input to read, all of it where there are none.
     """
+    out = out.absolute()  # workers of a cluster have working folders of their own
     earlier = open_earlier(plan, against, out)
     files = [] if sample else list_files(plan.recipe.inputs)
     with lock(out) as fence:

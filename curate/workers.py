@@ -9,6 +9,7 @@ This module imports nothing of weight: the server can be started first, and gets
 """
 
 import os
+import sys
 from collections.abc import Sequence
 from multiprocessing import forkserver, get_context
 from multiprocessing.context import ForkServerContext
@@ -35,3 +36,8 @@ def server(imports: Sequence[str] = ()) -> ForkServerContext:
         os.environ.clear()
         os.environ.update(before)
     return context
+
+
+def python_path() -> str:
+    """PYTHONPATH with which another Python finds the modules that this one finds."""
+    return os.pathsep.join(path or os.getcwd() for path in sys.path)

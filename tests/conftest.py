@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from curate.engines import Engine, open_engine
 from curate.run import Result
+from curate.workers import python_path
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests in any folder can import crawl.py
 
@@ -59,3 +61,27 @@ def finished(crawls: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
     from curate.engines.local import LocalEngine
 
     return run_here(document(crawls), tmp_path_factory.mktemp("finished") / "out", LocalEngine(2))
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[None]:
+    """A Ray of two cores on this machine, started once; engines join it."""
+    ray = pytest.importorskip("ray", reason="needs Ray: pip install 'curate[ray]'")
+    quietly = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", python_path())
+        ray.init("local", num_cpus=2, object_store_memory=100 << 20, **quietly)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """The engine that the test's parameter names, with two workers."""
+    from adversary import AdversaryEngine
+
+    if request.param == "ray":
+        request.getfixturevalue("ray_here")
+    found = AdversaryEngine(1) if request.param == "adversary" else open_engine(request.param, 2)
+    yield found
+    found.close()

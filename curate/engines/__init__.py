@@ -3,17 +3,27 @@
     map(task, items)      each task publishes its part and returns the manifest; tasks are idempotent and may run twice
     exchange(job)         emit on every input part, all rows of a bucket to one reduce
 
-`local` is a process pool on this machine and the default. An engine is one short file that knows nothing of stages.
+`local` is a process pool on this machine and the default; `ray` gives the same work to a Ray cluster. An engine is one
+short file that knows nothing of stages.
 """
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 
+from curate.errors import RecipeError
 from curate.store import Manifest
 from curate.wide import Emit
+
+# Engine → (module, class, the package it stands on).
+_ENGINES = {
+    "local": ("curate.engines.local", "LocalEngine", "pebble"),
+    "ray": ("curate.engines.ray", "RayEngine", "ray"),
+}
 
 Task = Callable[..., Any]
 Reducer = Callable[[int, Iterator[pa.RecordBatch]], Manifest]
@@ -35,6 +45,11 @@ class Exchange:
     scratch: str
     fingerprint: str
 
+    @property
+    def name(self) -> str:
+        """The folder that `scratch` lies in, which is called for the step and the exchange."""
+        return Path(self.scratch).parent.name
+
 
 class Engine(Protocol):
     """The two verbs. Results come in the order in which they are finished."""
@@ -50,3 +65,15 @@ class Engine(Protocol):
     def close(self) -> None:
         """Let go of workers; nothing of the run is lost."""
         ...
+
+
+def open_engine(name: str, workers: int | None = None) -> Engine:
+    """The engine of this name; it starts at its first task. Raises RecipeError where its package is missing."""
+    module, kind, package = _ENGINES[name]
+    try:
+        engine: Engine = getattr(importlib.import_module(module), kind)(workers)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != package:
+            raise
+        raise RecipeError(f"--engine {name} needs the package {package}: pip install 'curate[{name}]'") from error
+    return engine

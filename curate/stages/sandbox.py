@@ -23,6 +23,7 @@ from pathlib import Path
 
 from curate.errors import EngineError
 from curate.stages.frames import HEAD_BYTES, message_bytes, pack, unpack
+from curate.workers import python_path
 
 RETRY_FACTOR = 3
 # A child is replaced after so many pages: what its parsers leak stays bounded.
@@ -137,7 +138,7 @@ class _Watch:
 def _spawn(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     # Hashes of strings are seeded so that sets have one order, whatever extractors do with them.
     environment = {**os.environ, "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    environment["PYTHONPATH"] = python_path()
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "curate.stages.extract_child", *arguments],
         stdin=subprocess.PIPE,

@@ -1,0 +1,34 @@
+"""One attempt at a task, told alike by all engines: its name, and what its errors and its worker's deaths become."""
+
+from typing import Any
+
+from curate.engines import Task
+from curate.errors import CurateError, EngineError
+
+# How often a task may kill its worker before the run ends with its name.
+TRIES = 3
+
+
+def label(task: Task, item: tuple[Any, ...]) -> str:
+    """What people read: the step and the part."""
+    return f"{getattr(task, 'name', type(task).__name__)}, part {item[0]}"
+
+
+def failure(task: Task, item: tuple[Any, ...], error: Exception) -> EngineError:
+    """What an unforeseen exception of a task becomes."""
+    return EngineError(f"{label(task, item)} failed: {type(error).__name__}: {error}")
+
+
+def obituary(task: Task, item: tuple[Any, ...], cause: str) -> str:
+    """The message when a task has killed its worker too often."""
+    return f"{label(task, item)}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
+
+
+def attempt(task: Task, item: tuple[Any, ...]) -> Any:
+    """Call a task in a worker. Raises nothing but CurateError: any other might not survive the way to the driver."""
+    try:
+        return task(*item)
+    except CurateError:
+        raise
+    except Exception as error:
+        raise failure(task, item, error) from error
