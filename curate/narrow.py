@@ -16,12 +16,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.errors import CurateError
 from curate.parts import PartTable
 from curate.rule import decide
 from curate.schema import RAW, VERDICT
 from curate.sources import Limits, Piece, read
 from curate.stage import StageCall
 from curate.store import BATCH_ROWS, Dataset, Draft, Manifest, View
+
+
+class StageError(Exception):
+    """A stage has raised what it should not: says which stage, and what."""
 
 
 class Rows(Protocol):
@@ -117,7 +122,8 @@ class MapTask:
 def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft) -> pa.Table:
     """`batch` with every column that `calls` add and the verdicts they give, in the same row order.
 
-    Rows that have a verdict on arrival are not shown to any stage. Verdicts given here are counted in `draft`.
+    Rows that have a verdict on arrival are not shown to any stage. Verdicts given here are counted in `draft`. Raises
+    StageError.
     """
     positions = pa.array(np.arange(batch.num_rows, dtype=np.int64))
     batch = batch.append_column("position", positions)
@@ -127,7 +133,12 @@ def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft) -> p
         if not live.num_rows:
             break
         started = time.perf_counter()
-        decided, live = _apply(call, live, draft)
+        try:
+            decided, live = _apply(call, live, draft)
+        except CurateError:
+            raise
+        except Exception as error:  # what it raises, an OSError for one, is no fault of the writing of its rows
+            raise StageError(f"{call.name}: {type(error).__name__}: {error}") from error
         draft.spend(call.name, time.perf_counter() - started)
         finished.append(decided)
         count_verdicts(decided, draft)

@@ -46,6 +46,16 @@ def made_crawl(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def kill_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of the tests that kill runs, as a file."""
+    from killing import RECIPE
+
+    path = tmp_path_factory.mktemp("recipe") / "kill.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture(scope="session")
 def crawls(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The crawls of tests/page_crawls.py, written once."""
     from page_crawls import write_crawls

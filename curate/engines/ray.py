@@ -1,9 +1,9 @@
 """The engine of a Ray cluster: every task is a Ray task, and exchanges go by spill files in the run's folder.
 
-It joins the cluster that RAY_ADDRESS names or that this machine is a node of, and starts Ray on this machine where
-there is none. OUT and the input must be seen by every node under the same path. A node may die at any time: a lost task
-is tried again elsewhere, and whatever a finished one has made lies in OUT. The driver sends tasks and gets manifests;
-few of both are on their way at a time.
+It joins the cluster that RAY_ADDRESS names, as `ray job submit` sets it (`auto`: the one that this machine is a node
+of), and without it starts Ray on this machine for the length of the run. OUT and the input must be seen by every node
+under the same path. A node may die at any time: a lost task is tried again elsewhere, and whatever a finished one has
+made lies in OUT. The driver sends tasks and gets manifests; few of both are on their way at a time.
 
 Why not Ray Data's own shuffle: in memory it makes one object for every (map task × partition), whose references the
 driver holds; on disk (`use_disk_based_hash_shuffle`) the driver holds an entry for each, and a lost node ends the job
@@ -13,6 +13,7 @@ run emits no part twice.
 """
 
 import os
+import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -33,6 +34,7 @@ WAITING_PER_CORE = 2
 HEARTBEAT_S = 5.0
 # A cluster that grows on demand may have nobody for a while; after this the run ends.
 NOBODY_S = 900.0
+KNOCK_S = 10.0
 # Nothing travels through Ray's object store but tasks; Ray would take a third of the machine's memory.
 OBJECT_STORE_BYTES = 256 << 20
 
@@ -85,11 +87,13 @@ class RayEngine:
         if ray.is_initialized():
             return
         quietly: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        try:
-            ray.init("auto", **quietly)
-        except ConnectionError as error:
-            if address := os.environ.get("RAY_ADDRESS"):
+        if address := os.environ.get("RAY_ADDRESS"):
+            try:
+                _knock(address)
+                ray.init(address, **quietly)
+            except (OSError, ValueError, RuntimeError) as error:
                 raise EngineError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
+        else:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports home unless told otherwise
             os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
             here: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
@@ -98,6 +102,13 @@ class RayEngine:
 
     def _most(self) -> int:
         return self.workers or max(1, int(_cores())) * WAITING_PER_CORE
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens; Ray itself asks again for ten minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
 @ray.remote(max_retries=0)  # tries are counted by the driver, as by every engine

@@ -66,9 +66,9 @@ def _may_be_cut(whole: Piece, part_bytes: int) -> bool:
 def group(pieces: Sequence[Piece], part_bytes: int) -> list[list[Piece]]:
     """Consecutive pieces put together to parts of about `part_bytes`."""
     parts: list[list[Piece]] = []
-    size = part_bytes
+    size = 0
     for piece in pieces:
-        if size + piece.estimated_bytes > part_bytes:
+        if not parts or size + piece.estimated_bytes > part_bytes:
             parts.append([])
             size = 0
         parts[-1].append(piece)

@@ -1,0 +1,68 @@
+"""Runs as processes of their own, to be killed and finished again."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from curate.digest import digest_run
+
+RECIPE = """
+name = "kill"
+[[stage]]
+use = "extract"
+backend = "resiliparse"
+[[stage]]
+use = "language"
+[[stage]]
+use = "normalise"
+[[stage]]
+use = "score"
+[[stage]]
+use = "exact_dedup"
+[[stage]]
+use = "fuzzy_dedup"
+[output]
+part_bytes = 20000
+max_failed_ratio = 1.0
+[tokens]
+vocab_size = 400
+sequence_length = 128
+"""
+
+
+def start(
+    recipe: Path, crawl: Path, out: Path, before: Callable[[], None] | None = None, engine: str = "local"
+) -> subprocess.Popen[bytes]:
+    """The command, in a session of its own; `before` is called in the new process."""
+    command = [sys.executable, "-m", "curate", "run", str(recipe), "--input", str(crawl), "--out", str(out)]
+    return subprocess.Popen(
+        [*command, "--workers", "2", "--engine", engine],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=before,
+        start_new_session=True,
+    )
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes below `pid`, from /proc."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    found = [pid]
+    for parent in found:
+        found += [child for child, of in parents.items() if of == parent]
+    return found[1:]
+
+
+def finish(recipe: Path, crawl: Path, out: Path, engine: str = "local") -> dict[str, str]:
+    """The digest of the run that the command makes or ends."""
+    process = start(recipe, crawl, out, engine=engine)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors.decode()
+    return digest_run(out)
