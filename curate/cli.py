@@ -69,7 +69,7 @@ def run(
     crawl: Crawl = None,
     against: Against = [],  # noqa: B006  # the same
     engine: Annotated[
-        Literal["local", "ray"], typer.Option(help="Who carries the work out; a dry run is always local.")
+        Literal["local", "ray", "spark"], typer.Option(help="Who carries the work out; a dry run is always local.")
     ] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and try it on a sample.")] = False,

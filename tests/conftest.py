@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from curate.engines import Engine, open_engine
+from curate.errors import RecipeError
 from curate.run import Result
 from curate.workers import python_path
 
@@ -85,13 +86,28 @@ def ray_here() -> Iterator[None]:
     ray.shutdown()
 
 
+@pytest.fixture(scope="session")
+def spark_here() -> Iterator[None]:
+    """A Spark of two cores on this machine, started once; engines join it."""
+    pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
+    from curate.engines.spark import SparkEngine
+
+    try:
+        engine = SparkEngine(2)
+    except RecipeError as error:
+        pytest.skip(str(error))
+    list(engine.map(len, [("",)]))
+    yield
+    engine.close()
+
+
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     """The engine that the test's parameter names, with two workers."""
     from adversary import AdversaryEngine
 
-    if request.param == "ray":
-        request.getfixturevalue("ray_here")
+    if request.param in ("ray", "spark"):
+        request.getfixturevalue(f"{request.param}_here")
     found = AdversaryEngine(1) if request.param == "adversary" else open_engine(request.param, 2)
     yield found
     found.close()

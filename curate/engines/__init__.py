@@ -3,8 +3,8 @@
     map(task, items)      each task publishes its part and returns the manifest; tasks are idempotent and may run twice
     exchange(job)         emit on every input part, all rows of a bucket to one reduce
 
-`local` is a process pool on this machine and the default; `ray` gives the same work to a Ray cluster. An engine is one
-short file that knows nothing of stages.
+`local` is a process pool on this machine and the default; `ray` and `spark` give the same work to a cluster. An engine
+is one short file that knows nothing of stages.
 """
 
 import importlib
@@ -23,6 +23,7 @@ from curate.wide import Emit
 _ENGINES = {
     "local": ("curate.engines.local", "LocalEngine", "pebble"),
     "ray": ("curate.engines.ray", "RayEngine", "ray"),
+    "spark": ("curate.engines.spark", "SparkEngine", "pyspark"),
 }
 
 Task = Callable[..., Any]

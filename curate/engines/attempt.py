@@ -14,14 +14,14 @@ def label(task: Task, item: tuple[Any, ...]) -> str:
     return f"{getattr(task, 'name', type(task).__name__)}, part {item[0]}"
 
 
-def failure(task: Task, item: tuple[Any, ...], error: Exception) -> EngineError:
-    """What an unforeseen exception of a task becomes."""
-    return EngineError(f"{label(task, item)} failed: {type(error).__name__}: {error}")
+def failure(name: str, error: Exception) -> EngineError:
+    """What an unforeseen exception of the task of this name becomes."""
+    return EngineError(f"{name} failed: {type(error).__name__}: {error}")
 
 
-def obituary(task: Task, item: tuple[Any, ...], cause: str) -> str:
+def obituary(name: str, cause: str) -> str:
     """The message when a task has killed its worker too often."""
-    return f"{label(task, item)}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
+    return f"{name}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
 
 
 def attempt(task: Task, item: tuple[Any, ...]) -> Any:
@@ -31,4 +31,4 @@ def attempt(task: Task, item: tuple[Any, ...]) -> Any:
     except CurateError:
         raise
     except Exception as error:
-        raise failure(task, item, error) from error
+        raise failure(label(task, item), error) from error

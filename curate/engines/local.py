@@ -20,7 +20,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from curate import workers
 from curate.engines import Exchange, Task
-from curate.engines.attempt import TRIES, attempt, failure, obituary
+from curate.engines.attempt import TRIES, attempt, failure, label, obituary
 from curate.engines.spill import exchange_by_spill
 from curate.errors import CurateError, EngineError
 from curate.store import Manifest
@@ -53,12 +53,12 @@ class LocalEngine:
                     yield future.result()
                 except (ProcessExpired, BrokenProcessPool, CancelledError) as death:
                     if tries == TRIES:
-                        raise EngineError(obituary(task, item, _cause(death))) from death
+                        raise EngineError(obituary(label(task, item), _cause(death))) from death
                     running[self._submit(task, item)] = (item, tries + 1)
                 except CurateError:
                     raise
                 except Exception as error:
-                    raise failure(task, item, error) from error
+                    raise failure(label(task, item), error) from error
 
     def exchange(self, job: Exchange) -> Iterator[Manifest]:
         """Spill what every part emits, then reduce bucket by bucket."""

@@ -66,7 +66,7 @@ class RayEngine:
                     raise _of_curate(task, item, error) from error
                 except RayError as death:
                     if tries == TRIES:
-                        raise EngineError(obituary(task, item, _cause(death))) from death
+                        raise EngineError(obituary(label(task, item), _cause(death))) from death
                     running[_submit(carried, task, item)] = (item, tries + 1)
         finally:
             if ray.is_initialized():
@@ -145,7 +145,7 @@ def _cores() -> float:
 def _of_curate(task: Task, item: tuple[Any, ...], error: RayTaskError) -> CurateError:
     """What a task has raised, or why it could not even begin."""
     cause = error.cause
-    return cause if isinstance(cause, CurateError) else failure(task, item, cause)
+    return cause if isinstance(cause, CurateError) else failure(label(task, item), cause)
 
 
 def _cause(death: RayError) -> str:

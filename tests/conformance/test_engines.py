@@ -18,7 +18,7 @@ from curate.run import run
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RECIPES = sorted(PIPELINES.glob("*.toml"))
-OTHERS = ["adversary", "ray"]
+OTHERS = ["adversary", "ray", "spark"]
 # The order in which stages that supply columns to others are tried.
 SUPPLIERS = ("extract", "language", "normalise", "score")
 

@@ -79,6 +79,15 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class RaiseInEmit:
+    error: Exception
+
+    def __call__(self, part: int) -> Iterator[pa.RecordBatch]:
+        yield from Numbers(2)(part)
+        raise self.error
+
+
+@dataclass(frozen=True)
 class RaiseInReduce:
     error: Exception
 

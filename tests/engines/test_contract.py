@@ -12,6 +12,7 @@ from contract_tasks import (
     Numbers,
     Raise,
     RaiseDemanding,
+    RaiseInEmit,
     RaiseInReduce,
     Square,
     Sum,
@@ -20,7 +21,7 @@ from contract_tasks import (
 from curate.engines import Engine, Exchange
 from curate.errors import EngineError, RecipeError
 
-pytestmark = pytest.mark.parametrize("engine", ["local", "ray"], indirect=True)
+pytestmark = pytest.mark.parametrize("engine", ["local", "ray", "spark"], indirect=True)
 
 
 def test_map_calls_every_item_once(engine: Engine, tmp_path: Path) -> None:
@@ -85,6 +86,16 @@ def test_every_type_crosses_an_exchange_unchanged(engine: Engine, tmp_path: Path
     (expected,) = [Describe()(0, AllTypes()(0))]
     assert found == expected
     assert found.rows == len(ALL_ROWS)
+
+
+def test_errors_of_an_emit_keep_their_kind(engine: Engine, tmp_path: Path) -> None:
+    scratch = str(tmp_path / "04-a.b" / "s")
+    job = Exchange(RaiseInEmit(RecipeError("no such list")), Sum(), 1, SCHEMA, [0], scratch, "f")
+    with pytest.raises(RecipeError, match=r"^no such list$"):
+        list(engine.exchange(job))
+    job = Exchange(RaiseInEmit(ValueError("x")), Sum(), 1, SCHEMA, [0, 1], scratch, "f")
+    with pytest.raises(EngineError, match=r"^04-a\.b emit, part 0 failed: ValueError: x$"):
+        list(engine.exchange(job))
 
 
 def test_errors_of_a_reduce_keep_their_kind(engine: Engine, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ use = "exact_dedup"
 part_bytes = 20000
 max_failed_ratio = 1.0
 """
-OTHERS = ["ray"]
+OTHERS = ["ray", "spark"]
 
 
 def carry_out(engine: str, crawl: Path, out: Path, backend: str = "blocks", more: str = "") -> Result:
@@ -106,7 +106,7 @@ def test_a_wrong_path_is_told(other: str, tmp_path: Path) -> None:
     assert "nowhere" in message(here)
 
 
-@pytest.mark.parametrize(("engine", "package"), [("ray", "ray")])
+@pytest.mark.parametrize(("engine", "package"), [("ray", "ray"), ("spark", "pyspark")])
 def test_an_engine_whose_package_is_missing_says_what_to_install(
     engine: str, package: str, made_crawl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,284 @@
+"""The engine of a Spark cluster: tasks are partitions of a `mapInArrow`, exchanges are Spark's own shuffle.
+
+Under `spark-submit` it uses the session's master, and otherwise starts Spark on this machine for the length of the run.
+OUT and the input must be seen by every executor under the same path. A step is handed out in jobs of some partitions,
+two jobs at a time, so that manifests come as parts are done and nobody waits for the last part of a job. An exchange is
+one job: emit → `repartitionById`, which puts exactly one bucket in a partition → reduce, also where a bucket is empty.
+Rows go from executor to executor; the driver gets one pickled manifest a part.
+
+Spark tries a task whose worker died again, by itself, and what it has lost with a node. What a task or a reduce raises
+is returned instead, since no second try would mend it; what an emit raises cannot be, and is tried TRIES times.
+Adaptive execution, which may merge partitions, is off; a reduce that finds rows of another bucket ends the run.
+"""
+
+import base64
+import os
+import pickle
+import re
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from py4j.protocol import Py4JError
+from pyspark import TaskContext
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from curate.engines import Exchange, Reducer, Task
+from curate.engines.attempt import TRIES, attempt, failure, label, obituary
+from curate.errors import CurateError, EngineError, RecipeError
+from curate.store import Manifest
+from curate.wide import Emit
+from curate.workers import python_path
+
+JAVA = 17
+# A step is cut into about so many jobs, as far as each keeps every core busy for a while.
+JOBS = 50
+WAITING_PER_CORE = 4
+JOBS_AT_A_TIME = 2
+BATCH_BYTES = 64 << 20
+
+# One pickled (value, None) or (None, error) a task.
+OUTCOME = pa.schema([pa.field("outcome", pa.binary())])
+# The partition that a row goes to: the place of its bucket among those that are left.
+SLOT = pa.field("slot", pa.int32())
+_MARK = "error of curate: "
+
+Batches = Iterator[pa.RecordBatch]
+
+
+class SparkEngine:
+    """Of `workers` cores where it starts Spark itself; spark-submit knows better."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers
+        self._session: SparkSession | None = None
+        self._ours = False
+        self._group = f"curate {secrets.token_hex(4)}"
+        check_java()
+
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+        """Call `task(*item)` in Spark tasks, in jobs of consecutive items; results come job by job."""
+        if not items:
+            return
+        context = self._connect().sparkContext
+        size = max(WAITING_PER_CORE * context.defaultParallelism, -(-len(items) // JOBS))
+        left = iter([items[start : start + size] for start in range(0, len(items), size)])
+        running: set[Future[list[Any]]] = set()
+        with ThreadPoolExecutor(JOBS_AT_A_TIME) as threads:
+            try:
+                while True:
+                    while len(running) < JOBS_AT_A_TIME and (some := next(left, None)) is not None:
+                        running.add(threads.submit(self._job, task, some))
+                    if not running:
+                        return
+                    ended, running = wait(running, return_when=FIRST_COMPLETED)
+                    for job in ended:
+                        yield from job.result()
+            finally:
+                if running:
+                    context.cancelJobGroup(self._group)
+
+    def exchange(self, job: Exchange) -> Iterator[Manifest]:
+        """Emit, shuffle and reduce in one Spark job."""
+        if not job.todo:
+            return
+        session = self._describe(job.name)
+        todo = tuple(sorted(job.todo))
+        emitted = session.range(0, job.inputs, 1, max(1, job.inputs)).mapInArrow(
+            EmitParts(job.name, job.emit, todo), from_arrow_schema(pa.schema([*job.schema, SLOT]))
+        )
+        reduce = ReduceBuckets(Reduced(job.name, job.reduce, job.schema), todo)
+        outcomes = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(OUTCOME))
+        yield from _values(outcomes, lambda number: f"{job.name}, task {number}")
+
+    def close(self) -> None:
+        """End Spark where it was started for this run."""
+        if self._session is not None and self._ours:
+            self._session.stop()
+        self._session = None
+
+    def _job(self, task: Task, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+        session = self._describe(f"{label(task, items[0])} to {items[-1][0]}")
+        numbers = session.range(0, len(items), 1, len(items))
+        outcomes = numbers.mapInArrow(MapItems(task, tuple(items)), from_arrow_schema(OUTCOME))
+        return _values(outcomes, lambda number: label(task, items[number]))
+
+    def _describe(self, what: str) -> SparkSession:
+        """The session, its next job of this thread called so."""
+        session = self._connect()
+        session.sparkContext.setJobGroup(self._group, what)
+        return session
+
+    def _connect(self) -> SparkSession:
+        if self._session is None:
+            self._ours = SparkSession.getActiveSession() is None
+            self._session = _session(self.workers)
+        return self._session
+
+
+def check_java() -> None:
+    """Raises RecipeError where Spark would have to start Java and finds none that is new enough."""
+    if "PYSPARK_GATEWAY_PORT" in os.environ:  # spark-submit has started it
+        return
+    home = os.environ.get("JAVA_HOME")
+    java = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    version = _java_version(java) if java else 0
+    if version < JAVA:
+        found = f"{java} is Java {version}" if version else f"{java or 'the PATH'} holds none"
+        raise RecipeError(
+            f"--engine spark needs Java {JAVA} or later, and {found}. Install one (apt-get install "
+            f"openjdk-{JAVA}-jre-headless, dnf install java-{JAVA}-openjdk-headless, conda install openjdk) and set "
+            "JAVA_HOME to where it lies."
+        )
+
+
+def _java_version(java: str) -> int:
+    """17 for 17.0.15; 1 for the old 1.8; 0 where it does not run."""
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=True).stderr
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0
+
+
+def _session(workers: int | None) -> SparkSession:
+    """The session of spark-submit, or a new one on this machine."""
+    settings: dict[str, Any] = {"spark.task.maxFailures": TRIES}
+    builder = SparkSession.builder.appName("curate")
+    ours = "PYSPARK_GATEWAY_PORT" not in os.environ
+    if ours:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
+        builder = builder.master(f"local[{workers or '*'},{TRIES}]")
+        settings |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.memory": "2g"}
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    if ours:
+        session.sparkContext.setLogLevel("OFF")  # errors come as exceptions
+    session.conf.set("spark.sql.adaptive.enabled", "false")
+    session.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BATCH_BYTES))
+    return session
+
+
+@dataclass(frozen=True)
+class MapItems:
+    """The items of a job, one a partition."""
+
+    task: Task
+    items: tuple[tuple[Any, ...], ...]
+
+    def __call__(self, batches: Batches) -> Batches:
+        """The outcome of the item that each row names."""
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                yield _outcome(self.task, self.items[number])
+
+
+@dataclass(frozen=True)
+class EmitParts:
+    """What the parts emit for the buckets in `todo`, with the slot of each row."""
+
+    name: str
+    emit: Emit
+    todo: tuple[int, ...]
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Rows of the parts that each row names. What is raised carries a CurateError in its message."""
+        for batch in batches:
+            for part in batch.column(0).to_pylist():
+                try:
+                    yield from map(self._addressed, self.emit(part))
+                except Exception as error:
+                    known = (
+                        error if isinstance(error, CurateError) else failure(f"{self.name} emit, part {part}", error)
+                    )
+                    raise RuntimeError(_MARK + base64.b64encode(pickle.dumps(known)).decode()) from error
+
+    def _addressed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        todo, buckets = np.array(self.todo), batch["bucket"].to_numpy()
+        slots = np.searchsorted(todo, buckets).astype(np.int32)
+        wanted = todo[np.minimum(slots, len(todo) - 1)] == buckets
+        return batch.append_column(SLOT, pa.array(slots)).filter(pa.array(wanted))
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A reduce as a task of its bucket and what Spark hands over."""
+
+    name: str
+    reduce: Reducer
+    schema: pa.Schema
+
+    def __call__(self, bucket: int, slot: int, batches: Batches) -> Manifest:
+        """Reduce the rows as they were emitted."""
+        return self.reduce(bucket, map(partial(self._own, slot), batches))
+
+    def _own(self, slot: int, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if not pc.all(pc.equal(batch["slot"], slot)).as_py():
+            raise EngineError(f"{self.name}: Spark has put several buckets in a partition: a setting or a bug of its")
+        return pa.record_batch([batch[item.name].cast(item.type) for item in self.schema], schema=self.schema)
+
+
+@dataclass(frozen=True)
+class ReduceBuckets:
+    """One bucket a partition, in the order of `todo`."""
+
+    task: Reduced
+    todo: tuple[int, ...]
+
+    def __call__(self, batches: Batches) -> Batches:
+        """The outcome of the bucket that this partition holds, be it empty."""
+        context = TaskContext.get()
+        assert context is not None, "this runs in a task"
+        slot = context.partitionId()
+        yield _outcome(self.task, (self.todo[slot], slot, batches))
+
+
+def _outcome(task: Task, item: tuple[Any, ...]) -> pa.RecordBatch:
+    """One thread a worker, since there is one worker a core."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    outcome: tuple[Any, CurateError | None]
+    try:
+        outcome = attempt(task, item), None
+    except CurateError as error:
+        outcome = None, error
+    return pa.record_batch([[pickle.dumps(outcome)]], schema=OUTCOME)
+
+
+def _values(outcomes: DataFrame, name: Callable[[int], str]) -> list[Any]:
+    """Run the job; raises the first error that a task has returned. name: of the task with a number."""
+    try:
+        rows = outcomes.collect()
+    except (PySparkException, Py4JError) as error:
+        raise _of_curate(str(error), name) from error
+    found = []
+    for row in rows:
+        value, failed = pickle.loads(row["outcome"])  # noqa: S301  # from a worker of ours
+        if failed is not None:
+            raise failed
+        found.append(value)
+    return found
+
+
+def _of_curate(said: str, name: Callable[[int], str]) -> CurateError:
+    """What a failed job of Spark becomes."""
+    if carried := re.search(rf"{_MARK}([\w+/=]+)", said):
+        error: CurateError = pickle.loads(base64.b64decode(carried[1]))  # noqa: S301  # from a worker of ours
+        return error
+    if died := re.search(r"Task (\d+) in stage \S+ failed \d+ times, most recent failure: (.{0,300})", said):
+        return EngineError(obituary(name(int(died[1])), died[2].rpartition("Exception: ")[2]))
+    return EngineError(f"Spark: {said.strip().splitlines()[-1]}")
