@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,3 +67,11 @@ def finish(recipe: Path, crawl: Path, out: Path, engine: str = "local") -> dict[
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors.decode()
     return digest_run(out)
+
+
+def wait_for(path: str, folder: Path) -> None:
+    """Until something of this name lies in the folder."""
+    until = time.monotonic() + 60
+    while not list(folder.glob(path)):
+        assert time.monotonic() < until, f"no {path} in {folder}"
+        time.sleep(0.01)

@@ -135,7 +135,7 @@ def check_java() -> None:
     java = os.path.join(home, "bin", "java") if home else shutil.which("java")
     version = _java_version(java) if java else 0
     if version < JAVA:
-        found = f"{java} is Java {version}" if version else f"{java or 'the PATH'} holds none"
+        found = f"{java} is Java {version}" if version else f"{java} does not run" if java else "the PATH holds none"
         raise RecipeError(
             f"--engine spark needs Java {JAVA} or later, and {found}. Install one (apt-get install "
             f"openjdk-{JAVA}-jre-headless, dnf install java-{JAVA}-openjdk-headless, conda install openjdk) and set "
@@ -158,8 +158,8 @@ def _session(workers: int | None) -> SparkSession:
     settings: dict[str, Any] = {"spark.task.maxFailures": TRIES}
     builder = SparkSession.builder.appName("curate")
     ours = "PYSPARK_GATEWAY_PORT" not in os.environ
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if ours:
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
         builder = builder.master(f"local[{workers or '*'},{TRIES}]")
         settings |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.memory": "2g"}

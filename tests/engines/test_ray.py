@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from contract_tasks import Square
-from killing import descendants, finish, start
+from killing import descendants, finish, start, wait_for
 
 from curate.digest import digest_run
 from curate.errors import EngineError
@@ -51,14 +51,6 @@ def cluster(head: Cluster) -> Cluster:
 def expected(kill_recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The digest of a local run."""
     return finish(kill_recipe, made_crawl, tmp_path_factory.mktemp("local") / "out")
-
-
-def wait_for(path: str, folder: Path) -> None:
-    """Until something of this name lies in the folder."""
-    until = time.monotonic() + 60
-    while not list(folder.glob(path)):
-        assert time.monotonic() < until, f"no {path} in {folder}"
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("step", ["00-extract/part-*.json", "*fuzzy_dedup.bands", "tokens.windows"])

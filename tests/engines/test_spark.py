@@ -1,0 +1,240 @@
+"""What only the Spark engine has: a cluster whose nodes and drivers die, Java, a shuffle that is not rearranged."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from contract_tasks import SCHEMA, Numbers, Square, Sum
+from killing import descendants, finish, wait_for
+
+from curate.digest import digest_run
+from curate.engines import Exchange
+from curate.errors import EngineError, RecipeError
+from curate.workers import python_path
+
+pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
+
+from curate.engines import spark as engine_of_spark  # noqa: E402  # there is none without Spark
+from curate.engines.spark import SparkEngine  # noqa: E402  # the same
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(pyspark.__file__).parent / "bin"
+# How often the long test kills a node and a driver.
+KILLS = 10
+
+
+@dataclass
+class Standalone:
+    """A master and its worker nodes, each a process of its own on the loopback interface."""
+
+    folder: Path
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"spark://127.0.0.1:{self.port}"
+
+    @property
+    def nodes(self) -> list[subprocess.Popen[bytes]]:
+        return self.processes[1:]
+
+    def start(self, kind: str, *words: str) -> None:
+        command = [BIN / "spark-class", f"org.apache.spark.deploy.{kind.lower()}.{kind}", *words, "--webui-port", "0"]
+        environment = {**os.environ, "PYTHONPATH": python_path(), "SPARK_WORKER_DIR": str(self.folder)}
+        with (self.folder / f"{kind}.log").open("ab") as log:
+            self.processes.append(
+                subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            )
+
+    def add_node(self) -> None:
+        """A worker node of one core."""
+        self.start("Worker", self.url, "--host", "127.0.0.1", "--cores", "1", "--memory", "1g")
+
+    def kill_a_node(self) -> None:
+        """SIGKILL to a worker node with its executor and that one's Python."""
+        slay(self.processes.pop(1))
+
+    def close(self) -> None:
+        while self.processes:
+            slay(self.processes.pop())
+
+
+def slay(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL to a process and all below it."""
+    for pid in [process.pid, *descendants(process.pid)]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    with_java()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Standalone(tmp_path_factory.mktemp("spark"), port)
+    made.start("Master", "--host", "127.0.0.1", "--port", str(port))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def cluster(master: Standalone) -> Standalone:
+    """With two worker nodes; what the test before has killed is replaced."""
+    while len(master.nodes) < 2:
+        master.add_node()
+    return master
+
+
+@pytest.fixture(scope="module")
+def expected(kill_recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The digest of a local run."""
+    return finish(kill_recipe, made_crawl, tmp_path_factory.mktemp("local") / "out")
+
+
+def with_java() -> None:
+    try:
+        engine_of_spark.check_java()
+    except RecipeError as error:
+        pytest.skip(str(error))
+
+
+def submit(cluster: Standalone, recipe: Path, crawl: Path, out: Path) -> subprocess.Popen[bytes]:
+    """The job, as a user submits it from a machine that has the package."""
+    settings = {
+        "spark.executor.memory": "512m", "spark.ui.enabled": "false", "spark.shuffle.io.retryWait": "1s",
+        "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR",
+    }  # fmt: skip
+    words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    job = [ROOT / "pipelines" / "spark_job.py", recipe, "--input", crawl, "--out", out]
+    return subprocess.Popen(
+        [str(word) for word in (BIN / "spark-submit", "--master", cluster.url, *words, *job)],
+        env={**os.environ, "PYTHONPATH": python_path(), "PYSPARK_PYTHON": sys.executable},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def ended(process: subprocess.Popen[bytes]) -> int:
+    """The exit status; what the process said where that is an error."""
+    _, errors = process.communicate(timeout=240)
+    if process.returncode > 0:
+        print(errors.decode())
+    return process.returncode
+
+
+@pytest.mark.parametrize("step", ["00-extract/part-*.json", "*fuzzy_dedup.bands"])
+def test_a_run_survives_the_death_of_a_node(
+    step: str, cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    process = submit(cluster, kill_recipe, made_crawl, tmp_path)
+    wait_for(step, tmp_path / "parts")
+    cluster.kill_a_node()
+    assert process.poll() is None, "the run was too fast for this test"
+    assert ended(process) == 0
+    assert digest_run(tmp_path) == expected
+
+
+def test_a_run_whose_driver_was_killed_is_finished_by_the_same_command(
+    cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    process = submit(cluster, kill_recipe, made_crawl, tmp_path)
+    wait_for("*exact_dedup*", tmp_path / "parts")
+    slay(process)
+    process.communicate(timeout=60)
+    assert not (tmp_path / "run.json").exists()
+    assert ended(submit(cluster, kill_recipe, made_crawl, tmp_path)) == 0
+    assert digest_run(tmp_path) == expected
+
+
+@pytest.mark.proof
+def test_kills_at_random_moments(
+    cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+) -> None:
+    moments = random.Random(20)
+    for number in range(KILLS):
+        out = tmp_path / str(number)
+        process = submit(cluster, kill_recipe, made_crawl, out)
+        time.sleep(moments.uniform(5, 25))
+        cluster.kill_a_node()
+        cluster.add_node()
+        time.sleep(moments.uniform(0, 5))
+        slay(process)
+        process.communicate(timeout=60)
+        assert ended(submit(cluster, kill_recipe, made_crawl, out)) == 0
+        assert digest_run(out) == expected, number
+
+
+def java(folder: Path, version: str) -> Path:
+    """A JAVA_HOME whose Java says only what version it is."""
+    command = folder / "bin" / "java"
+    command.parent.mkdir(parents=True)
+    command.write_text(f"#!/bin/sh\necho 'openjdk version \"{version}\" 2026-01-20' >&2\n")
+    command.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize(("version", "shown"), [("11.0.22", "Java 11"), ("1.8.0_402", "Java 1"), ("17-ea", "")])
+def test_java_must_be_new_enough(version: str, shown: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java(tmp_path, version)))
+    if not shown:
+        engine_of_spark.check_java()
+        return
+    with pytest.raises(
+        RecipeError, match=rf"needs Java 17 or later, and .*/bin/java is {shown}\. Install one \(apt-get"
+    ):
+        SparkEngine(1)
+
+
+def test_java_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(RecipeError, match="needs Java 17 or later, and the PATH holds none"):
+        SparkEngine(1)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(RecipeError, match=re.escape(f"{tmp_path}/bin/java does not run")):
+        SparkEngine(1)
+
+
+def test_buckets_that_spark_has_merged_end_the_run(
+    spark_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As adaptive execution would; nothing is written from rows of another bucket."""
+    from pyspark.sql.classic.dataframe import DataFrame
+
+    monkeypatch.setattr(DataFrame, "repartitionById", lambda self, number, slot: self.repartition(1))
+    job = Exchange(Numbers(2), Sum(), 2, SCHEMA, [0, 1], str(tmp_path / "05-x" / "s"), "f")
+    with pytest.raises(EngineError, match="05-x: Spark has put several buckets in a partition"):
+        list(SparkEngine(2).exchange(job))
+
+
+def test_a_long_step_is_handed_out_in_jobs_of_some_parts(
+    spark_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_of_spark, "WAITING_PER_CORE", 1)
+    engine = SparkEngine(2)
+    sizes: list[int] = []
+    whole = SparkEngine._job
+
+    def counted(self: SparkEngine, task: Square, some: list[tuple[int]]) -> list[int]:
+        sizes.append(len(some))
+        return whole(self, task, some)
+
+    monkeypatch.setattr(SparkEngine, "_job", counted)
+    assert sorted(engine.map(Square(str(tmp_path)), [(n,) for n in range(7)])) == [n * n for n in range(7)]
+    assert sorted(sizes) == [1, 2, 2, 2]
