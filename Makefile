@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT := demo/out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test proof bench bench-quick lint clean
+.PHONY: help setup demo ray-demo spark-demo test proof bench bench-quick lint clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,17 @@ setup: $(VENV)/.installed  ## make .venv with everything the demo and the tests 
 demo: setup  ## fetch real web pages, curate them, and say where corpus, report and tokens are
 	@$(BIN)/python pipelines/demo_pages.py
 	@$(BIN)/curate run pipelines/smoke.toml --out $(OUT)
+
+ray-demo: setup  ## the demo by a Ray on this machine: the digest is that of `curate digest demo/out`
+	@$(BIN)/python pipelines/demo_pages.py
+	@$(BIN)/python pipelines/ray_job.py pipelines/smoke.toml --out demo/ray
+	@$(BIN)/curate digest demo/ray
+
+spark-demo: setup  ## the same by spark-submit; needs Java 17 or later
+	@$(BIN)/python pipelines/demo_pages.py
+	@PYSPARK_PYTHON=$(BIN)/python $(BIN)/spark-submit --master 'local[*]' --conf spark.log.level=ERROR \
+		pipelines/spark_job.py pipelines/smoke.toml --out demo/spark
+	@$(BIN)/curate digest demo/spark
 
 test: lint  ## lint, types and all tests but the long ones (at most 15 minutes on 2 cores)
 	$(BIN)/pytest -n 2 -m "not proof"

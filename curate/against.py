@@ -35,7 +35,7 @@ class EarlierRun:
 
     def left(self, stage: str) -> dict[str, Dataset]:
         """What a stage has left, by exchange."""
-        folder = self.out / FOLDER / stage
+        folder = (self.out / FOLDER / stage).absolute()  # for workers elsewhere
         parts: Mapping[str, int] = self.summary["stages"][stage]["parts"]
         return {name: Dataset(str(folder / name), n) for name, n in parts.items()}
 

@@ -9,6 +9,7 @@ files (spill.py).
 
 import os
 import signal
+import time
 from collections.abc import Collection, Iterator, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -28,6 +29,8 @@ from curate.store import Manifest
 WAITING_PER_WORKER = 2
 # How often a wait for results asks whether the pool still works: one that has broken leaves some tasks without an end.
 HEARTBEAT_S = 1.0
+# A server that was just killed is not gone yet, and no other takes its place before.
+LAST_BREATH_S = 0.2
 
 
 class LocalEngine:
@@ -82,6 +85,7 @@ class LocalEngine:
             except RuntimeError as error:  # also when it breaks between the question and the task
                 if tries == TRIES:
                     raise EngineError(f"no worker can be started: {error.__cause__ or error}") from error
+                time.sleep(LAST_BREATH_S)
         raise AssertionError("unreachable")
 
     def _working_pool(self) -> ProcessPool:

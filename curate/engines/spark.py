@@ -28,9 +28,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from py4j.protocol import Py4JError
 from pyspark import TaskContext
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -263,7 +261,7 @@ def _values(outcomes: DataFrame, name: Callable[[int], str]) -> list[Any]:
     """Run the job; raises the first error that a task has returned. name: of the task with a number."""
     try:
         rows = outcomes.collect()
-    except (PySparkException, Py4JError) as error:
+    except Exception as error:  # Spark's own, or what the bridge to Java makes of them
         raise _of_curate(str(error), name) from error
     found = []
     for row in rows:

@@ -221,11 +221,14 @@ def test_three_runs_keep_and_drop_what_one_run_does(
     assert reasons.count("near_duplicate") > 5
 
 
-def test_an_unhelpful_engine_finds_the_same_against_earlier_runs(
-    three_runs: tuple[Path, list[Path]], tmp_path: Path
+@pytest.mark.parametrize("engine", ["adversary", "ray", "spark"], indirect=True)
+def test_every_engine_finds_the_same_against_earlier_runs(
+    three_runs: tuple[Path, list[Path]], tmp_path: Path, engine: Engine
 ) -> None:
     folder, outs = three_runs
-    carry_out(recipe(folder, [3]), tmp_path / "again", outs[:2], AdversaryEngine(5))
+    changed = recipe(folder, [3])
+    changed["output"] = {"part_bytes": 4000 if isinstance(engine, AdversaryEngine) else 40000}
+    carry_out(changed, tmp_path / "again", outs[:2], engine)
     assert books(tmp_path / "again") == books(outs[2])
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
-from killing import descendants, finish, wait_for
+from killing import RECIPE, descendants, finish, wait_for
 
 from curate.digest import digest_run
 from curate.engines import Exchange
@@ -101,9 +101,17 @@ def cluster(master: Standalone) -> Standalone:
 
 
 @pytest.fixture(scope="module")
-def expected(kill_recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def coarse_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recipe of the tests that kill runs with fewer parts: a task of Spark takes a tenth of a second."""
+    path = tmp_path_factory.mktemp("recipe") / "coarse.toml"
+    path.write_text(RECIPE.replace("part_bytes = 20000", "part_bytes = 60000"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(coarse_recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The digest of a local run."""
-    return finish(kill_recipe, made_crawl, tmp_path_factory.mktemp("local") / "out")
+    return finish(coarse_recipe, made_crawl, tmp_path_factory.mktemp("local") / "out")
 
 
 def with_java() -> None:
@@ -140,9 +148,9 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 
 @pytest.mark.parametrize("step", ["00-extract/part-*.json", "*fuzzy_dedup.bands"])
 def test_a_run_survives_the_death_of_a_node(
-    step: str, cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+    step: str, cluster: Standalone, coarse_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
 ) -> None:
-    process = submit(cluster, kill_recipe, made_crawl, tmp_path)
+    process = submit(cluster, coarse_recipe, made_crawl, tmp_path)
     wait_for(step, tmp_path / "parts")
     cluster.kill_a_node()
     assert process.poll() is None, "the run was too fast for this test"
@@ -151,32 +159,32 @@ def test_a_run_survives_the_death_of_a_node(
 
 
 def test_a_run_whose_driver_was_killed_is_finished_by_the_same_command(
-    cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+    cluster: Standalone, coarse_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
 ) -> None:
-    process = submit(cluster, kill_recipe, made_crawl, tmp_path)
+    process = submit(cluster, coarse_recipe, made_crawl, tmp_path)
     wait_for("*exact_dedup*", tmp_path / "parts")
     slay(process)
     process.communicate(timeout=60)
     assert not (tmp_path / "run.json").exists()
-    assert ended(submit(cluster, kill_recipe, made_crawl, tmp_path)) == 0
+    assert ended(submit(cluster, coarse_recipe, made_crawl, tmp_path)) == 0
     assert digest_run(tmp_path) == expected
 
 
 @pytest.mark.proof
 def test_kills_at_random_moments(
-    cluster: Standalone, kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
+    cluster: Standalone, coarse_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str]
 ) -> None:
     moments = random.Random(20)
     for number in range(KILLS):
         out = tmp_path / str(number)
-        process = submit(cluster, kill_recipe, made_crawl, out)
+        process = submit(cluster, coarse_recipe, made_crawl, out)
         time.sleep(moments.uniform(5, 25))
         cluster.kill_a_node()
         cluster.add_node()
         time.sleep(moments.uniform(0, 5))
         slay(process)
         process.communicate(timeout=60)
-        assert ended(submit(cluster, kill_recipe, made_crawl, out)) == 0
+        assert ended(submit(cluster, coarse_recipe, made_crawl, out)) == 0
         assert digest_run(out) == expected, number
 
 
