@@ -12,6 +12,7 @@ Adaptive execution, which may merge partitions, is off; a reduce that finds rows
 """
 
 import base64
+import gc
 import os
 import pickle
 import re
@@ -93,7 +94,8 @@ class SparkEngine:
             return
         session = self._describe(job.name)
         todo = tuple(sorted(job.todo))
-        emitted = session.range(0, job.inputs, 1, max(1, job.inputs)).mapInArrow(
+        tasks = min(job.inputs, WAITING_PER_CORE * session.sparkContext.defaultParallelism)
+        emitted = session.range(0, job.inputs, 1, max(1, tasks)).mapInArrow(
             EmitParts(job.name, job.emit, todo), from_arrow_schema(pa.schema([*job.schema, SLOT]))
         )
         reduce = ReduceBuckets(Reduced(job.name, job.reduce, job.schema), todo)
@@ -195,6 +197,7 @@ class EmitParts:
 
     def __call__(self, batches: Batches) -> Batches:
         """Rows of the parts that each row names. What is raised carries a CurateError in its message."""
+        _settle()
         for batch in batches:
             for part in batch.column(0).to_pylist():
                 try:
@@ -245,10 +248,19 @@ class ReduceBuckets:
         yield _outcome(self.task, (self.todo[slot], slot, batches))
 
 
-def _outcome(task: Task, item: tuple[Any, ...]) -> pa.RecordBatch:
-    """One thread a worker, since there is one worker a core."""
+def _settle() -> None:
+    """One thread a worker, since there is one worker a core.
+
+    Spark collects garbage after every task. What is imported by now is left out of it: it would take 30 ms each time.
+    """
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
+    if not gc.get_freeze_count():
+        gc.freeze()
+
+
+def _outcome(task: Task, item: tuple[Any, ...]) -> pa.RecordBatch:
+    _settle()
     outcome: tuple[Any, CurateError | None]
     try:
         outcome = attempt(task, item), None
