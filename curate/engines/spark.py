@@ -20,7 +20,8 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark import TaskContext
+from pyspark import SparkContext, TaskContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -46,6 +47,10 @@ JOBS = 50
 WAITING_PER_CORE = 4
 JOBS_AT_A_TIME = 2
 BATCH_BYTES = 64 << 20
+# How often a wait for results asks whether there is anyone to bring them.
+HEARTBEAT_S = 5.0
+# A cluster that grows on demand may have nobody for a while; after this the run ends.
+NOBODY_S = 900.0
 
 # One pickled (value, None) or (None, error) a task.
 OUTCOME = pa.schema([pa.field("outcome", pa.binary())])
@@ -54,6 +59,7 @@ SLOT = pa.field("slot", pa.int32())
 _MARK = "error of curate: "
 
 Batches = Iterator[pa.RecordBatch]
+Job = Callable[[], list[Any]]
 
 
 class SparkEngine:
@@ -68,39 +74,15 @@ class SparkEngine:
 
     def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
         """Call `task(*item)` in Spark tasks, in jobs of consecutive items; results come job by job."""
-        if not items:
-            return
-        context = self._connect().sparkContext
-        size = max(WAITING_PER_CORE * context.defaultParallelism, -(-len(items) // JOBS))
-        left = iter([items[start : start + size] for start in range(0, len(items), size)])
-        running: set[Future[list[Any]]] = set()
-        with ThreadPoolExecutor(JOBS_AT_A_TIME) as threads:
-            try:
-                while True:
-                    while len(running) < JOBS_AT_A_TIME and (some := next(left, None)) is not None:
-                        running.add(threads.submit(self._job, task, some))
-                    if not running:
-                        return
-                    ended, running = wait(running, return_when=FIRST_COMPLETED)
-                    for job in ended:
-                        yield from job.result()
-            finally:
-                if running:
-                    context.cancelJobGroup(self._group)
+        if items:
+            size = max(self._tasks_at_hand(), -(-len(items) // JOBS))
+            starts = range(0, len(items), size)
+            yield from self._results(partial(self._map_job, task, items[start : start + size]) for start in starts)
 
     def exchange(self, job: Exchange) -> Iterator[Manifest]:
         """Emit, shuffle and reduce in one Spark job."""
-        if not job.todo:
-            return
-        session = self._describe(job.name)
-        todo = tuple(sorted(job.todo))
-        tasks = min(job.inputs, WAITING_PER_CORE * session.sparkContext.defaultParallelism)
-        emitted = session.range(0, job.inputs, 1, max(1, tasks)).mapInArrow(
-            EmitParts(job.name, job.emit, todo), from_arrow_schema(pa.schema([*job.schema, SLOT]))
-        )
-        reduce = ReduceBuckets(Reduced(job.name, job.reduce, job.schema), todo)
-        outcomes = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(OUTCOME))
-        yield from _values(outcomes, lambda number: f"{job.name}, task {number}")
+        if job.todo:
+            yield from self._results([partial(self._exchange_job, job)])
 
     def close(self) -> None:
         """End Spark where it was started for this run."""
@@ -108,11 +90,45 @@ class SparkEngine:
             self._session.stop()
         self._session = None
 
-    def _job(self, task: Task, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _results(self, jobs: Iterable[Job]) -> Iterator[Any]:
+        """What the jobs return, as they end; should anything end sooner, so do they."""
+        left = iter(jobs)
+        running: set[Future[list[Any]]] = set()
+        context = self._connect().sparkContext
+        with ThreadPoolExecutor(JOBS_AT_A_TIME) as threads:
+            try:
+                while True:
+                    while len(running) < JOBS_AT_A_TIME and (job := next(left, None)) is not None:
+                        running.add(threads.submit(job))
+                    if not running:
+                        return
+                    ended = _first_ended(running, context)
+                    running -= ended
+                    for future in ended:
+                        yield from future.result()
+            finally:
+                if running:
+                    context.cancelJobGroup(self._group)
+
+    def _map_job(self, task: Task, items: Sequence[tuple[Any, ...]]) -> list[Any]:
         session = self._describe(f"{label(task, items[0])} to {items[-1][0]}")
         numbers = session.range(0, len(items), 1, len(items))
         outcomes = numbers.mapInArrow(MapItems(task, tuple(items)), from_arrow_schema(OUTCOME))
         return _values(outcomes, lambda number: label(task, items[number]))
+
+    def _exchange_job(self, job: Exchange) -> list[Any]:
+        session = self._describe(job.name)
+        todo = tuple(sorted(job.todo))
+        tasks = max(1, min(job.inputs, self._tasks_at_hand()))
+        emitted = session.range(0, job.inputs, 1, tasks).mapInArrow(
+            EmitParts(job.name, job.emit, todo), from_arrow_schema(pa.schema([*job.schema, SLOT]))
+        )
+        reduce = ReduceBuckets(Reduced(job.name, job.reduce, job.schema), todo)
+        outcomes = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(OUTCOME))
+        return _values(outcomes, lambda number: f"{job.name}, task {number}")
+
+    def _tasks_at_hand(self) -> int:
+        return WAITING_PER_CORE * self._connect().sparkContext.defaultParallelism
 
     def _describe(self, what: str) -> SparkSession:
         """The session, its next job of this thread called so."""
@@ -125,6 +141,25 @@ class SparkEngine:
             self._ours = SparkSession.getActiveSession() is None
             self._session = _session(self.workers)
         return self._session
+
+
+def _first_ended(running: set[Future[list[Any]]], context: SparkContext) -> set[Future[list[Any]]]:
+    """Waits for a job. Raises EngineError when there has been no executor for a quarter of an hour."""
+    seen = time.monotonic()
+    while True:
+        ended, _ = wait(running, HEARTBEAT_S, FIRST_COMPLETED)
+        if ended:
+            return ended
+        if _has_executors(context):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > NOBODY_S:
+            raise EngineError("Spark has no executor; see what its master says of resources, then run again")
+
+
+def _has_executors(context: SparkContext) -> bool:
+    """The driver counts as one, and is one on a single machine."""
+    executors = context._jsc.sc().statusTracker().getExecutorInfos()
+    return str(context.master).startswith("local") or len(executors) > 1
 
 
 def check_java() -> None:

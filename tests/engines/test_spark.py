@@ -237,12 +237,30 @@ def test_a_long_step_is_handed_out_in_jobs_of_some_parts(
     monkeypatch.setattr(engine_of_spark, "WAITING_PER_CORE", 1)
     engine = SparkEngine(2)
     sizes: list[int] = []
-    whole = SparkEngine._job
+    whole = SparkEngine._map_job
 
     def counted(self: SparkEngine, task: Square, some: list[tuple[int]]) -> list[int]:
         sizes.append(len(some))
         return whole(self, task, some)
 
-    monkeypatch.setattr(SparkEngine, "_job", counted)
+    monkeypatch.setattr(SparkEngine, "_map_job", counted)
     assert sorted(engine.map(Square(str(tmp_path)), [(n,) for n in range(7)])) == [n * n for n in range(7)]
     assert sorted(sizes) == [1, 2, 2, 2]
+
+
+def test_a_cluster_without_an_executor_is_not_waited_for_for_ever(
+    spark_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_of_spark, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(engine_of_spark, "NOBODY_S", 0.05)
+    monkeypatch.setattr(engine_of_spark, "_has_executors", lambda _: False)
+    with pytest.raises(EngineError, match="Spark has no executor"):
+        list(SparkEngine(2).map(Linger(), [(1,)]))
+
+
+@dataclass(frozen=True)
+class Linger:
+    """Longer than is waited."""
+
+    def __call__(self, seconds: int) -> None:
+        time.sleep(seconds)
