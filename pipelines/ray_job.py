@@ -1,6 +1,6 @@
 """A run on a Ray cluster, for `ray job submit`: the words of `curate run`, carried out by `--engine ray`.
 
-    ray job submit --address http://HEAD:8265 --runtime-env-json '{"pip": ["curate-0.1.0-py3-none-any.whl"]}' \\
+    ray job submit --address http://HEAD:8265 --runtime-env-json '{"py_modules": ["curate-0.1.0-py3-none-any.whl"]}' \\
         --working-dir . -- python pipelines/ray_job.py pipelines/web.toml --input /data/crawl --out /data/out
 
 OUT and the input lie on storage that every node has under the same path. Stopped, it is finished by the same command.

@@ -13,6 +13,8 @@ from curate.errors import RecipeError
 from curate.run import Result
 from curate.workers import python_path
 
+# Ray makes a token in the home folder where there is none; two processes of tests would do so at once.
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests in any folder can import crawl.py
 
 # The first example of a test may wait for a kernel to be loaded.

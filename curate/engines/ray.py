@@ -13,6 +13,7 @@ run emits no part twice.
 """
 
 import os
+import secrets
 import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
@@ -95,6 +96,7 @@ class RayEngine:
                 raise EngineError(f"no Ray cluster answers at RAY_ADDRESS={address}: {error}") from error
         else:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports home unless told otherwise
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it keeps one in the home folder
             os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
             here: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
             ray.init("local", num_cpus=self.workers, **here, **quietly)

@@ -3,6 +3,7 @@
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ray.cluster_utils import Cluster  # noqa: E402  # there is none without Ray
 from curate.engines import ray as engine_of_ray  # noqa: E402  # the same
 from curate.engines.ray import RayEngine  # noqa: E402  # the same
 
+ROOT = Path(__file__).parents[2]
 NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_log_monitor": False}
 # How often the long test kills a node and a driver.
 KILLS = 10
@@ -93,11 +95,13 @@ def test_kills_at_random_moments(
         assert finish(kill_recipe, made_crawl, out, "ray") == expected, number
 
 
-def test_a_run_without_a_cluster_starts_ray_and_ends_it(
+def test_a_job_without_a_cluster_starts_ray_and_ends_it(
     kill_recipe: Path, made_crawl: Path, tmp_path: Path, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    process = start(kill_recipe, made_crawl, tmp_path, engine="ray")
+    for name in ("RAY_ADDRESS", "RAY_AUTH_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    words = [ROOT / "pipelines" / "ray_job.py", kill_recipe, "--input", made_crawl, "--out", tmp_path, "--workers", "2"]
+    process = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     wait_for("00-extract/part-*.json", tmp_path / "parts")
     below = descendants(process.pid)
     assert ended(process) == 0
