@@ -45,6 +45,7 @@ JAVA = 17
 # A step is cut into about so many jobs, as far as each keeps every core busy for a while.
 JOBS = 50
 WAITING_PER_CORE = 4
+WAITING_ON_CLUSTER = 1000
 JOBS_AT_A_TIME = 2
 BATCH_BYTES = 64 << 20
 # How often a wait for results asks whether there is anyone to bring them.
@@ -128,7 +129,9 @@ class SparkEngine:
         return _values(outcomes, lambda number: f"{job.name}, task {number}")
 
     def _tasks_at_hand(self) -> int:
-        return WAITING_PER_CORE * self._connect().sparkContext.defaultParallelism
+        """How many to hand out at a time. A cluster may have few cores just because little has waited for them."""
+        context = self._connect().sparkContext
+        return max(WAITING_PER_CORE * context.defaultParallelism, 0 if _is_local(context) else WAITING_ON_CLUSTER)
 
     def _describe(self, what: str) -> SparkSession:
         """The session, its next job of this thread called so."""
@@ -158,8 +161,11 @@ def _first_ended(running: set[Future[list[Any]]], context: SparkContext) -> set[
 
 def _has_executors(context: SparkContext) -> bool:
     """The driver counts as one, and is one on a single machine."""
-    executors = context._jsc.sc().statusTracker().getExecutorInfos()
-    return str(context.master).startswith("local") or len(executors) > 1
+    return _is_local(context) or len(context._jsc.sc().statusTracker().getExecutorInfos()) > 1
+
+
+def _is_local(context: SparkContext) -> bool:
+    return str(context.master).startswith("local")
 
 
 def check_java() -> None:
@@ -200,7 +206,10 @@ def _session(workers: int | None) -> SparkSession:
         settings |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.memory": "2g"}
     for name, value in settings.items():
         builder = builder.config(name, value)
-    session = builder.getOrCreate()
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:
+        raise EngineError(f"Spark does not start: {str(error).strip().splitlines()[-1]}") from error
     if ours:
         session.sparkContext.setLogLevel("OFF")  # errors come as exceptions
     session.conf.set("spark.sql.adaptive.enabled", "false")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
-from killing import RECIPE, descendants, finish, wait_for
+from killing import RECIPE, descendants, finish, start, wait_for
 
 from curate.digest import digest_run
 from curate.engines import Exchange
@@ -217,6 +217,16 @@ def test_java_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(RecipeError, match=re.escape(f"{tmp_path}/bin/java does not run")):
         SparkEngine(1)
+
+
+def test_a_spark_that_does_not_start_says_so(
+    made_crawl: Path, coarse_recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(java(tmp_path / "java", "21.0.1")))
+    process = start(coarse_recipe, made_crawl, tmp_path / "out", engine="spark")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 4, errors.decode()
+    assert "error: Spark does not start: " in errors.decode()
 
 
 def test_buckets_that_spark_has_merged_end_the_run(
