@@ -35,7 +35,7 @@ def carry_out(engine: str, crawl: Path, out: Path, backend: str = "blocks", more
 
 def message(done: Result) -> str:
     """What the command said it had failed at."""
-    (found,) = re.findall(r"error: (.*)", done.output)
+    (found,) = re.findall(r"^error: (.*)", done.output, re.MULTILINE)
     return str(found)
 
 
