@@ -11,7 +11,6 @@ is returned instead, since no second try would mend it; what an emit raises cann
 Adaptive execution, which may merge partitions, is off; a reduce that finds rows of another bucket ends the run.
 """
 
-import base64
 import gc
 import os
 import pickle
@@ -36,7 +35,7 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from curate.engines import Exchange, Reducer, Task
 from curate.engines.attempt import TRIES, attempt, failure, label, obituary
-from curate.errors import CurateError, EngineError, RecipeError
+from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
 from curate.store import Manifest
 from curate.wide import Emit
 from curate.workers import python_path
@@ -58,6 +57,7 @@ OUTCOME = pa.schema([pa.field("outcome", pa.binary())])
 # The partition that a row goes to: the place of its bucket among those that are left.
 SLOT = pa.field("slot", pa.int32())
 _MARK = "error of curate: "
+_ERRORS = {kind.__name__: kind for kind in (RecipeError, DataError, EngineError, LockError)}
 
 Batches = Iterator[pa.RecordBatch]
 Job = Callable[[], list[Any]]
@@ -246,11 +246,10 @@ class EmitParts:
             for part in batch.column(0).to_pylist():
                 try:
                     yield from map(self._addressed, self.emit(part))
+                except CurateError as error:
+                    raise RuntimeError(_carried(error)) from error
                 except Exception as error:
-                    known = (
-                        error if isinstance(error, CurateError) else failure(f"{self.name} emit, part {part}", error)
-                    )
-                    raise RuntimeError(_MARK + base64.b64encode(pickle.dumps(known)).decode()) from error
+                    raise RuntimeError(_carried(failure(f"{self.name} emit, part {part}", error))) from error
 
     def _addressed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         todo, buckets = np.array(self.todo), batch["bucket"].to_numpy()
@@ -328,11 +327,15 @@ def _values(outcomes: DataFrame, name: Callable[[int], str]) -> list[Any]:
     return found
 
 
+def _carried(error: CurateError) -> str:
+    """A message that says an error in digits, which no wrapping of messages changes."""
+    return f"{_MARK}{type(error).__name__} {str(error).encode(errors='backslashreplace').hex()}"
+
+
 def _of_curate(said: str, name: Callable[[int], str]) -> CurateError:
-    """What a failed job of Spark becomes."""
-    if carried := re.search(rf"{_MARK}([\w+/=]+)", said):
-        error: CurateError = pickle.loads(base64.b64decode(carried[1]))  # noqa: S301  # from a worker of ours
-        return error
+    """What a failed job of Spark becomes. A page may have written some of what is said: nothing of it is unpickled."""
+    if found := re.search(rf"{_MARK}(\w+) ((?:[0-9a-f]{{2}})+)", said):
+        return _ERRORS.get(found[1], EngineError)(bytes.fromhex(found[2]).decode(errors="replace"))
     if died := re.search(r"Task (\d+) in stage \S+ failed \d+ times, most recent failure: (.{0,300})", said):
         return EngineError(obituary(name(int(died[1])), died[2].rpartition("Exception: ")[2]))
     return EngineError(f"Spark: {said.strip().splitlines()[-1]}")

@@ -1,6 +1,8 @@
 """What only the Spark engine has: a cluster whose nodes and drivers die, Java, a shuffle that is not rearranged."""
 
+import base64
 import os
+import pickle
 import random
 import re
 import shutil
@@ -19,7 +21,7 @@ from killing import RECIPE, descendants, finish, start, wait_for
 
 from curate.digest import digest_run
 from curate.engines import Exchange
-from curate.errors import EngineError, RecipeError
+from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
 from curate.workers import python_path
 
 pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
@@ -31,6 +33,32 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(pyspark.__file__).parent / "bin"
 # How often the long test kills a node and a driver.
 KILLS = 10
+
+
+@pytest.mark.parametrize("kind", [RecipeError, DataError, EngineError, LockError])
+def test_an_error_of_an_emit_arrives_as_it_was_raised(kind: type[CurateError]) -> None:
+    said = f"Job aborted: RuntimeError: {engine_of_spark._carried(kind('part 3: ‘no’ 不'))}\n  at org.apache.spark"
+    found = engine_of_spark._of_curate(said, str)
+    assert (type(found), str(found)) == (kind, "part 3: ‘no’ 不")
+
+
+def test_what_a_page_writes_into_an_error_is_text(tmp_path: Path) -> None:
+    """An exception may quote a page, and a page may hold whatever this engine looks for in the words of Spark."""
+    trap = pickle.dumps(Trap(tmp_path / "sprung"))
+    for quoted in (trap.hex(), base64.b64encode(trap).decode(), "abc", "Trap 00"):
+        found = engine_of_spark._of_curate(f"ValueError: <p>{engine_of_spark._MARK}Trap {quoted}", str)
+        assert type(found) is EngineError
+    assert not list(tmp_path.iterdir())
+
+
+@dataclass
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    folder: Path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.mkdir, (self.folder,)
 
 
 @dataclass
