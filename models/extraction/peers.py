@@ -12,6 +12,7 @@ counted alone.
 import argparse
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ import numpy as np
 
 from curate.blocks.extractor import Options, extract_blocks
 from curate.blocks.model import ALL, PERMISSIVE
+from curate.errors import CurateError
 from curate.stages.extractors import NO_DAY, Page, load_extractor
 from models.extraction.gold import SET, gold_rows, html_of
 from models.extraction.samples import site_of
@@ -54,11 +56,24 @@ class Counts(NamedTuple):
 
 
 def peers() -> dict[str, Extract]:
-    """The others by name: page in UTF-8 and its address → text."""
+    """The others by name, as far as they are installed: page in UTF-8 and its address → text."""
     found: dict[str, Extract] = {"trafilatura": partial(_backend, "trafilatura", "default")}
     found |= {f"trafilatura {mode}": partial(_backend, "trafilatura", mode) for mode in ("fast", "precision", "recall")}
     found |= {name: partial(_backend, name, "default") for name in ("magic_html", "resiliparse")}
-    return found | {"jusText": _justext, "readability-lxml": _readability}
+    found |= {"jusText": _justext, "readability-lxml": _readability}
+    return {name: extract for name, extract in found.items() if is_installed(name, extract)}
+
+
+def is_installed(name: str, extract: Extract) -> bool:
+    """Whether an extractor's package is; one that is not would look like one that finds nothing, so it is left out."""
+    try:
+        extract(b"<p>text</p>", "https://example.org/")
+    except (ImportError, CurateError) as error:
+        print(f"{name} is left out: {error}", file=sys.stderr)
+        return False
+    except Exception:
+        return True  # a page of four letters is too little for some
+    return True
 
 
 def _backend(name: str, mode: str, html: bytes, url: str) -> str:

@@ -3,8 +3,9 @@
 import pytest
 
 from curate.blocks.scanner import scan_page
+from curate.errors import RecipeError
 from models.extraction.labels import label
-from models.extraction.peers import Counts, count_snippets
+from models.extraction.peers import Counts, count_snippets, is_installed
 from models.extraction.samples import Sample, balanced
 from models.extraction.scores import rouge, score
 
@@ -42,3 +43,21 @@ def test_sets_weigh_as_the_root_of_their_pages_and_those_of_the_same_people_toge
     weight = {one.source: one.weight for one in pages}
     assert weight["cleaneval"] == weight["cleanportaleval"] == pytest.approx(2 * weight["large"])
     assert sum(one.weight for one in pages) == pytest.approx(len(pages))
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (ModuleNotFoundError("No module named 'readability'"), False),
+        (RecipeError("backend = 'magic_html' needs pip install"), False),
+        (ValueError("too short"), True),
+    ],
+)
+def test_an_extractor_that_is_not_installed_is_named_and_left_out(
+    raised: Exception, expected: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def extract(html: bytes, url: str) -> str:
+        raise raised
+
+    assert is_installed("other", extract) is expected
+    assert ("other is left out" in capsys.readouterr().err) is not expected
