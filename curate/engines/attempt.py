@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pyarrow as pa
+
 from curate.engines import Task
 from curate.errors import CurateError, EngineError
 
@@ -22,6 +24,12 @@ def failure(name: str, error: Exception) -> EngineError:
 def obituary(name: str, cause: str) -> str:
     """The message when a task has killed its worker too often."""
     return f"{name}: its worker died {TRIES} times ({cause}). Lower --workers or output.part_bytes."
+
+
+def one_thread() -> None:
+    """Keep a worker to one thread, since there is one worker a core."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
 
 
 def attempt(task: Task, item: tuple[Any, ...]) -> Any:

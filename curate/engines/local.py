@@ -16,12 +16,11 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 from weakref import WeakSet
 
-import pyarrow as pa
 from pebble import ProcessExpired, ProcessPool
 
 from curate import workers
 from curate.engines import Exchange, Task
-from curate.engines.attempt import TRIES, attempt, failure, label, obituary
+from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
 from curate.engines.spill import exchange_by_spill
 from curate.errors import CurateError, EngineError
 from curate.store import Manifest
@@ -110,10 +109,8 @@ def usable_cores() -> int:
 
 
 def _start_worker() -> None:
-    """Ctrl-C is the driver's business; one thread a worker, since there is one worker a core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
+    one_thread()
 
 
 def _cause(death: Exception) -> str:

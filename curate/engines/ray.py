@@ -19,12 +19,11 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-import pyarrow as pa
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from curate.engines import Exchange, Task
-from curate.engines.attempt import TRIES, attempt, failure, label, obituary
+from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
 from curate.engines.spill import exchange_by_spill
 from curate.errors import CurateError, EngineError
 from curate.store import Manifest
@@ -115,9 +114,7 @@ def _knock(address: str) -> None:
 
 @ray.remote(max_retries=0)  # tries are counted by the driver, as by every engine
 def _attempt(task: Task, item: tuple[Any, ...]) -> Any:
-    """One thread a worker, since there is one worker a core."""
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
+    one_thread()
     return attempt(task, item)
 
 

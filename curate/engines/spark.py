@@ -34,7 +34,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from curate.engines import Exchange, Reducer, Task
-from curate.engines.attempt import TRIES, attempt, failure, label, obituary
+from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
 from curate.store import Manifest
 from curate.wide import Emit
@@ -292,12 +292,8 @@ class ReduceBuckets:
 
 
 def _settle() -> None:
-    """One thread a worker, since there is one worker a core.
-
-    Spark collects garbage after every task. What is imported by now is left out of it: it would take 30 ms each time.
-    """
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
+    """Spark collects garbage after every task: leave what is imported by now out of it, which takes 30 ms each time."""
+    one_thread()
     if not gc.get_freeze_count():
         gc.freeze()
 

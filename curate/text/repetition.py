@@ -255,7 +255,7 @@ def duplicate_ngrams(tokens: int, n: int, marked: int, bench: Bench) -> tuple[in
             if tally < 0:
                 chars += bench.chars[place + n] - bench.chars[place]
                 free = place + n
-    return chars, np.int64(left)  # type: ignore[return-value]  # an int, also to Numba
+    return chars, signed(left)
 
 
 @kernel

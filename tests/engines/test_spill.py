@@ -8,10 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from contract_tasks import SCHEMA, Numbers, Sum
+from page_crawls import document, run_here
 
+from curate.digest import digest_run
 from curate.engines import Exchange, Task
 from curate.engines.local import LocalEngine
 from curate.engines.spill import MergeTask, Spill, SpillTask, exchange_by_spill, sorted_runs
+from curate.run import Result
 from curate.store import Manifest
 
 
@@ -81,6 +84,19 @@ def killed_after(tasks: int) -> Callable[[Task, Sequence[tuple[Any, ...]]], Iter
             yield task(*item)
 
     return run
+
+
+class Merging(LocalEngine):
+    """Merges the spill files of any two parts."""
+
+    def exchange(self, job: Exchange) -> Iterator[Manifest]:
+        return exchange_by_spill(job, self.map, together=2)
+
+
+def test_a_run_with_merged_spill_files_has_the_same_digest(crawls: Path, finished: Result, tmp_path: Path) -> None:
+    merged = run_here(document(crawls, part_bytes=2048), tmp_path / "out", Merging(2))
+    assert all(step["parts"] > 2 for step in merged.summary["steps"])
+    assert digest_run(merged.out) == digest_run(finished.out)
 
 
 def test_a_merge_that_runs_twice_finds_it_done(tmp_path: Path) -> None:
