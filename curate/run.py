@@ -183,6 +183,7 @@ def _step_summary(step: Finished) -> dict[str, Any]:
         "parts": step.dataset.parts,
         "rows": sizes["rows"],
         "bytes": sizes["bytes"],
+        "shuffled_bytes": step.shuffled_bytes(),
         "counts": dict(sorted(counts.items())),
         "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         "fingerprint": chain(list(step.fingerprints())),

@@ -80,6 +80,11 @@ class Finished:
         """Per part."""
         return (manifest.fingerprint for manifest in self.manifests())
 
+    def shuffled_bytes(self) -> int:
+        """What its exchanges have moved, in memory."""
+        datasets = (self.dataset, *self.exchanges.values())
+        return sum(manifest.counts.get("shuffled_bytes", 0) for left in datasets for manifest in left.manifests())
+
     @property
     def wide(self) -> bool:
         """Whether it has exchanged rows between parts; a wide stage has no other way to say anything."""
@@ -241,7 +246,7 @@ class PublishReduced:
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Manifest:
         """The bucket's manifest; a reduce that decides (`draft` attribute) has its verdicts counted."""
         draft = Draft(self.fingerprint, seconds=dict(self.seconds))
-        batches = self.reduce(bucket, rows)
+        batches = self.reduce(bucket, _weighed(rows, draft))
         return self.output.publish(bucket, self.schema, _counted(batches, draft), draft)
 
 
@@ -304,6 +309,14 @@ def drop_stale(folder: Path, keep: Sequence[str]) -> None:
 def chain(*facts: Any) -> str:
     """One fingerprint from several facts."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _weighed(rows: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:
+    """Count what an exchange moves: rows, and their bytes in memory, which hardly depend on how they are batched."""
+    for batch in rows:
+        draft.count("shuffled_rows", batch.num_rows)
+        draft.count("shuffled_bytes", batch.nbytes)
+        yield batch
 
 
 def _counted(batches: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:

@@ -78,6 +78,14 @@ def test_every_record_ends_as_one_row(finished: Result) -> None:
     assert totals["records_in"] == totals["kept"] + totals["failed"] + dropped
 
 
+def test_a_run_says_what_its_exchanges_moved(finished: Result) -> None:
+    moved = {step["name"]: step["shuffled_bytes"] for step in finished.summary["steps"]}
+    documents = next(step["rows"] for step in finished.summary["steps"])
+    assert [name for name, size in moved.items() if not size] == [name for name in moved if "dedup" not in name]
+    exact = next(size for name, size in moved.items() if "exact" in name)
+    assert 30 * documents < exact < 300 * documents  # 70 bytes on their way, and verdicts on the way home
+
+
 def test_faults_of_the_crawl_are_named(finished: Result) -> None:
     dropped = {f"{stage}/{reason}" for stage, reasons in finished.totals["dropped"].items() for reason in reasons}
     assert {"read/http_status", "read/content_type", "read/empty"} <= dropped

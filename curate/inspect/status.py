@@ -28,7 +28,8 @@ ANY_NUMBER = 1 << 31
 class StepStatus:
     """One step. parts: None where only its end will tell how many there are (the buckets of an exchange).
 
-    records: those that reached it, in the parts that are done; of an exchange its own rows.
+    records: those that reached it, in the parts that are done; of an exchange its own rows. shuffled_bytes: what has
+    come to it from other parts, in memory.
     """
 
     name: str
@@ -36,6 +37,7 @@ class StepStatus:
     parts: int | None
     records: int
     bytes: int
+    shuffled_bytes: int
     removed: int
     seconds: float
 
@@ -93,16 +95,17 @@ def _sum(totals: Mapping[str, Any]) -> str:
 def _table(steps: Sequence[StepStatus]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
     table.add_column("step", overflow="fold")
-    for heading in ("parts done", "records", "MB", "removed", "seconds"):
+    for heading in ("parts done", "records", "MB", "MB moved", "removed", "seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
     names = {step.name for step in steps}
     for step in steps:
         done = f"{step.done:,}" if step.parts is None else f"{step.done:,} of {step.parts:,}"
         removed = f"{step.removed:,} ({share(step.removed, step.records)})" if step.removed else ""
         spent = f"{step.seconds:,.1f}" if step.seconds else ""
+        moved = f"{step.shuffled_bytes / 1e6:,.1f}" if step.shuffled_bytes else ""
         owner, _, exchange = step.name.partition(".")
         name = f"  {exchange}" if exchange and owner in names else step.name
-        table.add_row(terminal(name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", removed, spent)
+        table.add_row(terminal(name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", moved, removed, spent)
     return table
 
 
@@ -120,9 +123,10 @@ def _steps(folders: Sequence[Path], total: int) -> Iterator[StepStatus]:
         removed = {manifest.part: 0 if exchange else _removed(manifest) for manifest in manifests}
         rows = sum(manifest.rows - (0 if exchange else gone[manifest.part]) for manifest in manifests)
         size = sum(manifest.bytes for manifest in manifests)
+        moved = sum(manifest.counts.get("shuffled_bytes", 0) for manifest in manifests)
         seconds = sum(sum(manifest.seconds.values()) for manifest in manifests)
         parts = None if exchange else total
-        yield StepStatus(folder.name, len(manifests), parts, rows, size, sum(removed.values()), seconds)
+        yield StepStatus(folder.name, len(manifests), parts, rows, size, moved, sum(removed.values()), seconds)
         gone.update(removed)
 
 

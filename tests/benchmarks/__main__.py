@@ -16,6 +16,7 @@ BENCHMARKS = {
     "fuzzy_dedup": "Fuzzy deduplication",
     "minhash_families": "Which signatures",
     "growth": "Memory",
+    "engines": "Engines",
     "signals": "Signals and rules",
 }
 

@@ -21,11 +21,13 @@ SAMPLE_EVERY_S = 0.25
 
 
 class Watched(NamedTuple):
-    """A process that has ended. memory: peak bytes of it and its children together; largest: of one of them."""
+    """A process that has ended. memory: peak bytes of it and its children together; largest: of one of them; python: of
+    one of them that runs Python, as all workers of all engines do."""
 
     seconds: float
     memory: int
     largest: int
+    python: int
 
 
 class FailedError(Exception):
@@ -104,7 +106,7 @@ def watch(command: list[str], **environment: str) -> Watched:
             command, stdout=said, stderr=said, start_new_session=True, env={**os.environ, **environment}
         )
         try:
-            memory, largest = _sample(run)
+            sizes = _sample(run)
         finally:
             if run.poll() is None:
                 os.killpg(run.pid, signal.SIGKILL)
@@ -113,32 +115,50 @@ def watch(command: list[str], **environment: str) -> Watched:
             said.seek(0)
             last = said.read().decode(errors="replace").strip().splitlines()[-1:]
             raise FailedError(f"exit status {run.returncode}: {' '.join(last)[:200]}")
-    return Watched(seconds, memory, largest)
+    return Watched(seconds, *sizes)
 
 
-def _sample(run: subprocess.Popen[bytes]) -> tuple[int, int]:
-    memory = largest = 0
+def _sample(run: subprocess.Popen[bytes]) -> tuple[int, int, int]:
+    memory = largest = python = 0
     while True:
-        sizes = [proportional_set_bytes(pid) for pid in processes_of(run.pid)]
-        memory, largest = max(memory, sum(sizes)), max(largest, *sizes, 0)
+        sizes = {pid: proportional_set_bytes(pid) for pid in processes_of(run.pid)}
+        memory, largest = max(memory, sum(sizes.values())), max(largest, *sizes.values(), 0)
+        python = max(python, *(size for pid, size in sizes.items() if runs_python(pid)), 0)
         try:
             run.wait(SAMPLE_EVERY_S)
-            return memory, largest
+            return memory, largest, python
         except subprocess.TimeoutExpired:
             continue
 
 
-def processes_of(session: int) -> list[int]:
-    """All processes of a session."""
-    found = []
+def processes_of(leader: int) -> list[int]:
+    """All processes of the session that it leads, and all that descend from it: Ray's have sessions of their own."""
+    found = {leader}
+    for pid, (parent, session) in sorted(_ancestry().items()):  # a child's number may be lower, but hardly ever is
+        if session == leader or parent in found:
+            found.add(pid)
+    return sorted(found)
+
+
+def _ancestry() -> dict[int, tuple[int, int]]:
+    """Process → (parent, session)."""
+    found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                if os.getsid(int(entry.name)) == session:
-                    found.append(int(entry.name))
+                fields = (entry / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
             except OSError:
                 continue
+            found[int(entry.name)] = int(fields[1]), int(fields[3])
     return found
+
+
+def runs_python(pid: int) -> bool:
+    """Whether a process runs Python; False for one that is gone."""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name.startswith("python")
+    except OSError:
+        return False
 
 
 def proportional_set_bytes(pid: int) -> int:

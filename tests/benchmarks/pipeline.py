@@ -106,7 +106,7 @@ def show_processes(
     heads = ["", "seconds", "records/s", "MB, all processes", "MB, the largest", "times as long", "all runs"]
     table = Table(f"{title}, median of {given.repeat}:", heads, given.markdown)
     for name, watched in {f"curate run {given.recipe.name}": ours, **theirs}.items():
-        seconds, memory, largest = (statistics.median_low(column) for column in zip(*watched, strict=True))
+        seconds, memory, largest, _ = (statistics.median_low(column) for column in zip(*watched, strict=True))
         ratio, rate = seconds / run.watched.seconds, totals["records_in"] / seconds
         sizes = [f"{size / 1e6:,.0f}" for size in (memory, largest)]
         table.add(

@@ -115,8 +115,8 @@ def test_medians_and_ratios_of_runs(tmp_path: Path) -> None:
     ids = {"a.parquet": ["d0000000", "d0000001"], "b.parquet": ["d0000002", "d0000003"]}
     corpus = Corpus(tmp_path, tmp_path, ids, 8_000_000, [(0, 1, 0.9), (2, 3, 0.72), (1, 2, 0.1)])
     runs = {
-        "ours": [Watched(9.0, 100_000_000, 1), Watched(2.0, 900_000_000, 1), Watched(4.0, 300_000_000, 1)],
-        "theirs": [Watched(6.0, 5_000_000, 1), Watched(8.0, 7_000_000, 1), Watched(1.0, 6_000_000, 1)],
+        "ours": [Watched(9.0, 100_000_000, 1, 1), Watched(2.0, 900_000_000, 1, 1), Watched(4.0, 300_000_000, 1, 1)],
+        "theirs": [Watched(6.0, 5_000_000, 1, 1), Watched(8.0, 7_000_000, 1, 1), Watched(1.0, 6_000_000, 1, 1)],
     }
     kept = {"ours": {"d0000000", "d0000002", "d0000003"}, "theirs": {"d0000000", "d0000001"}}
     show(corpus, runs, kept, given(markdown=tmp_path / "page.md"))

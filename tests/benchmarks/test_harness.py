@@ -138,3 +138,11 @@ def test_the_machine_is_named_with_what_runs_on_it() -> None:
     said = harness.machine()
     assert f"Python {sys.version_info[0]}.{sys.version_info[1]}." in said
     assert " cores, " in said
+
+
+def test_memory_is_that_of_descendants_in_sessions_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harness, "SAMPLE_EVERY_S", 0.05)
+    seen = watch(python(PARENT.replace("check=True", "check=True, start_new_session=True")))
+    assert 90e6 < seen.largest < 130e6
+    assert seen.python == seen.largest
+    assert watch(["sleep", "0.2"]).python == 0

@@ -45,7 +45,7 @@ def test_an_unfinished_run_shows_what_is_done(stopped: Path) -> None:
     dropped = sum(n for key, n in manifest["counts"].items() if key.startswith("dropped/"))
     before = sum(1 for record in ordinary()[::2] if record.verdict.get("stage") in ("read", "extract"))
     reached = manifest["rows"] - before
-    assert found.steps[1] == StepStatus("01-rules", 1, 2, reached, manifest["bytes"], dropped, 0.0)
+    assert found.steps[1] == StepStatus("01-rules", 1, 2, reached, manifest["bytes"], 0, dropped, 0.0)
     assert 0 < before < 4
     assert 0 < dropped < 11
     assert found.totals is None
@@ -76,13 +76,17 @@ def test_a_step_counts_what_reached_it_as_the_funnel_does(made_run: RunFolder) -
     assert [step.records for step in status(made_run.out).steps] == [59, 55, 44, 41]
 
 
-def test_rows_of_an_exchange_are_its_own(stopped: Path) -> None:
+def test_rows_of_an_exchange_are_its_own(stopped: Path, printed: Console) -> None:
     """They are no records: nothing is taken off them for what earlier steps have decided."""
     folder = stopped / "parts" / "02-exact_dedup.keys"
     folder.mkdir()
-    manifest = Manifest(0, "f" * 64, 7, 10, "0" * 64, {"dropped/exact_dedup/exact_duplicate": 1})
+    counts = {"dropped/exact_dedup/exact_duplicate": 1, "shuffled_bytes": 70_000_000}
+    manifest = Manifest(0, "f" * 64, 7, 10, "0" * 64, counts)
     (folder / "part-000000.json").write_text(json.dumps(dataclasses.asdict(manifest)))
-    assert status(stopped).steps[-1].records == 7
+    step = status(stopped).steps[-1]
+    assert (step.records, step.shuffled_bytes) == (7, 70_000_000)
+    render_status(stopped, printed)
+    assert "70.0" in printed.export_text()
 
 
 def test_a_cleaned_run_is_finished_and_has_no_steps(made_out: Path, tmp_path: Path, page: Console) -> None:
