@@ -107,16 +107,16 @@ def run(
     carrier = open_engine(engine, workers)
     progress = choose(console)
     try:
-        carry_out(plan_, out, carrier, progress, against)
+        carry_out(plan_, out, carrier, progress, against, afterwards=lambda place: write_report(out, place))
     finally:
         progress.close()
     finished = open_run(out)
-    report_path, card_path = write_report(out), write_card(out)
+    card_path = write_card(out)
     render_funnel(finished, screen)
     screen.print(f"corpus   {escape(str(out / 'corpus'))}\nledger   {escape(str(out / 'ledger'))}")
     if finished.summary["tokens"]:
         screen.print(f"tokens   {escape(str(out / 'tokens'))}")
-    screen.print(f"report   {escape(str(report_path))}\ncard     {escape(str(card_path))}")
+    screen.print(f"report   {escape(str(out / 'report.html'))}\ncard     {escape(str(card_path))}")
 
 
 @app.command()

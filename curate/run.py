@@ -7,7 +7,7 @@ written last: while it is missing, the run is not finished.
 import platform
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from curate.stage import versions_of
 from curate.steps import Exchanges, Finished, Place, Progress, chain, drop_stale, marks, run_steps
 from curate.store import Dataset, Manifest, write_json
 
+# Folders of parts that no step of the plan has made.
+BESIDE_STEPS = ("input", "corpus", "ledger", "tokens", "survey")
 # A part or a run of fewer records is not judged by its share of failed ones.
 MIN_JUDGED_RECORDS = 1000
 # Packages whose version may change what comes out.
@@ -55,11 +57,13 @@ def run(
     progress: Progress,
     against: Sequence[Path] = (),
     sample: Sequence[Piece] = (),
+    afterwards: Callable[[Place], Any] | None = None,
 ) -> Result:
     """Carry out a plan. Raises RecipeError, DataError, EngineError; what is finished by then stays finished.
 
     against: folders of finished runs, earlier crawls; what they have decided is final, and this crawl's duplicates of
-    their documents are dropped. sample: the pieces of the input to read, all of it where there are none.
+    their documents are dropped. sample: the pieces of the input to read, all of it where there are none. afterwards:
+    called when run.json is written, while the engine is at work and nobody else is at the folder.
     """
     out = out.absolute()  # workers of a cluster have working folders of their own
     earlier = open_earlier(plan, against, out)
@@ -74,13 +78,15 @@ def run(
             corpus, books = publish(finished, plan.corpus_schema, plan.recipe.output.shard_bytes, place, out)
             publish_index(plan, finished, earlier, out)
             tokens = _tokens(plan.recipe, finished, corpus, place, out)
+            drop_stale(place.folder, [*BESIDE_STEPS, *(step.name for step in finished)])
+            summary = _summary(plan, finished, books.manifests(), tokens)
+            summary["languages"] = language_sizes(corpus.manifests())
+            summary["against"] = [run.summary["name"] for run in earlier]
+            write_json(out / "run.json", summary)
+            if afterwards:
+                afterwards(place)
         finally:
             engine.close()
-        drop_stale(place.folder, ["input", "corpus", "ledger", "tokens", *(step.name for step in finished)])
-        summary = _summary(plan, finished, books.manifests(), tokens)
-        summary["languages"] = language_sizes(corpus.manifests())
-        summary["against"] = [run.summary["name"] for run in earlier]
-        write_json(out / "run.json", summary)
     return Result(out, summary)
 
 
@@ -180,6 +186,7 @@ def _step_summary(step: Finished) -> dict[str, Any]:
     return {
         "name": step.name,
         "columns": list(step.columns),
+        "wide": step.wide,
         "parts": step.dataset.parts,
         "rows": sizes["rows"],
         "bytes": sizes["bytes"],

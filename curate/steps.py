@@ -20,14 +20,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curate.engines import Engine, Exchange
-from curate.narrow import FromInput, FromView, MapTask, Rows, columns_needed
+from curate.narrow import FromInput, FromView, MapTask, Rows, columns_needed, count_verdicts
 from curate.parts import PartTable
 from curate.plan import MapStep, Plan, WideStep
 from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
 from curate.store import BETWEEN_STEPS, Dataset, Draft, Fence, Layer, Manifest, Options, View
-from curate.wide import BUCKET, Emit, Reduce, home_schema
+from curate.wide import BUCKET, Counting, Emit, Reduce, home_schema
 
 
 class Progress(Protocol):
@@ -235,7 +235,7 @@ class Exchanges:
 
 @dataclass(frozen=True)
 class PublishReduced:
-    """Publishes what a reduce yields for a bucket."""
+    """Publishes what a reduce yields for a bucket, with what it has counted of it."""
 
     reduce: Reduce
     output: Dataset
@@ -244,10 +244,18 @@ class PublishReduced:
     seconds: Mapping[str, float]
 
     def __call__(self, bucket: int, rows: Iterator[pa.RecordBatch]) -> Manifest:
-        """The bucket's manifest; a reduce that decides (`draft` attribute) has its verdicts counted."""
+        """The bucket's manifest."""
         draft = Draft(self.fingerprint, seconds=dict(self.seconds))
-        batches = self.reduce(bucket, _weighed(rows, draft))
-        return self.output.publish(bucket, self.schema, _counted(batches, draft), draft)
+        reduced = counted(self.reduce, self.reduce(bucket, _weighed(rows, draft)), draft)
+        return self.output.publish(bucket, self.schema, reduced, draft)
+
+
+def counted(reduce: Reduce, batches: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:
+    """The batches that a reduce yields, with what it says of them in `draft`."""
+    for batch in batches:
+        if isinstance(reduce, Counting):
+            reduce.count(batch, draft)
+        yield batch
 
 
 @dataclass(frozen=True)
@@ -286,6 +294,12 @@ class HomeReduce:
         names = [*(name for name, _ in self.adds), *VERDICT.names]
         yield from arrived.select(names).take(index).combine_chunks().to_batches()
 
+    def count(self, batch: pa.RecordBatch, draft: Draft) -> None:
+        """Count verdicts, and mark which rows have one."""
+        count_verdicts(pa.Table.from_batches([batch]), draft)
+        decided = np.asarray(batch["verdict"].is_valid()).tobytes()
+        draft.decided = hashlib.sha256(draft.decided.encode() + decided).hexdigest()
+
 
 def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Work) -> None:
     """Do the parts whose manifest does not carry the wanted fingerprint."""
@@ -316,16 +330,4 @@ def _weighed(rows: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.Record
     for batch in rows:
         draft.count("shuffled_rows", batch.num_rows)
         draft.count("shuffled_bytes", batch.nbytes)
-        yield batch
-
-
-def _counted(batches: Iterator[pa.RecordBatch], draft: Draft) -> Iterator[pa.RecordBatch]:
-    from curate.narrow import count_verdicts
-
-    decided = hashlib.sha256()
-    for batch in batches:
-        if "verdict" in batch.schema.names and "stage" in batch.schema.names:
-            count_verdicts(pa.Table.from_batches([batch]), draft)
-            decided.update(np.asarray(batch["verdict"].is_valid()).tobytes())
-            draft.decided = decided.hexdigest()
         yield batch

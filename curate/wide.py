@@ -7,19 +7,20 @@ published part by part and never done twice.
     emit(part)            → batches with a column `bucket: int32`
     reduce(bucket, rows)  → batches; it gets all rows of the bucket in any order and any batching, and sorts them itself
 
-Both are frozen dataclasses with `__call__`, picklable, without state.
+Both are frozen dataclasses with `__call__`, picklable, without state. A reduce may also have `count(batch, draft)`:
+what it says of its rows stands in the bucket's manifest, so that nobody has to read them again to count them.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
 from curate.schema import VERDICT
 from curate.stage import Check, Stage
-from curate.store import Dataset, View
+from curate.store import Dataset, Draft, View
 
 # What a bucket weighs on average. Its reducer takes some three times as much beside what any worker needs, so that more
 # would show in the memory of a run, and less in the number of buckets, which every part's spill is cut into.
@@ -27,6 +28,16 @@ BUCKET_BYTES = 64 << 20
 
 Emit = Callable[[int], Iterator[pa.RecordBatch]]
 Reduce = Callable[[int, Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A reduce that has something of its rows counted."""
+
+    def count(self, batch: pa.RecordBatch, draft: Draft) -> None:
+        """Add what the batch, which the reduce has yielded, comes to."""
+        ...
+
 
 # The first column of everything that is emitted.
 BUCKET = pa.field("bucket", pa.int32(), nullable=False)

@@ -50,6 +50,7 @@ def facts(*, policy: Policy, finish_rows: int, **params: Any) -> Mapping[str, An
     adds=ADDS,
     reasons=[REASON],
     exchanges=8,
+    version=2,
     check=check,
     index=Index((HUBS, KEPT), facts),
 )

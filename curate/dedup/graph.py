@@ -13,7 +13,7 @@ from curate.dedup.candidates import PAIRS
 from curate.dedup.greedy import by_vertex, independent_set
 from curate.dedup.order import ORDER_BYTES
 from curate.dedup.rows import Int64s, batches_of, numbers, octets, one_chunk
-from curate.store import Dataset
+from curate.store import Dataset, Draft
 
 # What is known of a document: that its edges are still open, or what has been decided.
 OPEN, KEPT, DROPPED = 0, 1, 2
@@ -32,10 +32,17 @@ STATES = pa.schema([PAIRS.field("v"), STATE])
 VERTEX = pa.schema([PAIRS.field("v"), PAIRS.field("v_order"), pa.field("us", pa.list_(pa.int64()), nullable=False)])
 
 
+class CountsOpen:
+    """A reduce whose manifests say how many open edges a part has."""
+
+    def count(self, batch: pa.RecordBatch, draft: Draft) -> None:
+        """Count `open`."""
+        draft.count("open", pc.sum(pc.equal(batch["state"], OPEN)).as_py() or 0)
+
+
 def count_open(edges: Dataset) -> int:
-    """Open edges of all parts."""
-    parts = [manifest.part for manifest in edges.manifests() if manifest.rows]
-    return sum(pc.sum(pc.equal(edges.table(part, ["state"])["state"], OPEN)).as_py() or 0 for part in parts)
+    """Open edges of all parts, which a reduce with CountsOpen has left."""
+    return sum(manifest.counts.get("open", 0) for manifest in edges.manifests())
 
 
 def open_edges(edges: Dataset, part: int, columns: Sequence[str]) -> pa.Table:

@@ -28,6 +28,7 @@ from curate.dedup.graph import (
     ROUND,
     STATES,
     VERTEX,
+    CountsOpen,
     count_open,
     decided_vertices,
     open_edges,
@@ -81,7 +82,7 @@ def _finish(steps: Steps, edges: Dataset) -> Dataset:
 
 
 @dataclass(frozen=True)
-class Round:
+class Round(CountsOpen):
     """Decide what the answers allow. Edges to dropped documents go; a v that has no other is kept.
 
     settle: drop nothing, so that no other part has to hear of it. The edges that stay are then a whole graph: a u that

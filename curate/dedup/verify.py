@@ -18,7 +18,7 @@ import pyarrow as pa
 import zstandard
 
 from curate.dedup.earlier import Earlier
-from curate.dedup.graph import DROPPED, EDGES, OPEN
+from curate.dedup.graph import DROPPED, EDGES, OPEN, CountsOpen
 from curate.dedup.jaccard import ShingleSets, at_or_over, compare, shingle_sets
 from curate.dedup.rows import (
     Int64s,
@@ -140,7 +140,7 @@ class DeliverTexts:
 
 
 @dataclass(frozen=True)
-class Compare:
+class Compare(CountsOpen):
     """The pairs of a part that are duplicates."""
 
     view: View

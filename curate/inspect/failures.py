@@ -1,18 +1,12 @@
-"""What could not be processed: per stage and error how many records, of which files, with examples."""
+"""Records that could not be processed: per stage and error how many records, of which files, with examples."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from curate.inspect.run_folder import RunFolder, read_batches
-from curate.inspect.samples import sample_rows
-
-FILES = 10
-EXAMPLES = 3
+from curate.inspect.rejects import Reject
+from curate.inspect.survey import Survey
+from curate.inspect.tallies import most_in
 
 
 @dataclass(frozen=True)
@@ -24,30 +18,17 @@ class Failure:
     records: int
     files: tuple[tuple[str, int], ...]
     n_files: int
-    examples: tuple[dict[str, Any], ...]
+    examples: tuple[Mapping[str, Any], ...]
 
 
-def failures(run: RunFolder) -> list[Failure]:
-    """All kinds of failure, most frequent first."""
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for batch in _failed(run):
-        for row in batch.select(["stage", "code", "source"]).to_pylist():
-            counts.setdefault((row["stage"], row["code"]), Counter())[row["source"]] += 1
-    examples = sample_rows(_failed(run), EXAMPLES, ["stage", "code"])
-    found = [
-        Failure(stage, code, files.total(), _top(files), len(files), tuple(examples[(stage, code)]))
-        for (stage, code), files in counts.items()
-    ]
-    return sorted(found, key=lambda failure: (-failure.records, failure.stage, failure.error))
-
-
-def _failed(run: RunFolder) -> Iterator[pa.RecordBatch]:
-    """Ledger rows of failed records with `code`: their error without its detail."""
-    for batch in read_batches(run.ledger):
-        rows = batch.filter(pc.equal(batch["verdict"], "failed"))
-        codes = [error.partition(":")[0] for error in rows["error"].to_pylist()]
-        yield rows.append_column("code", pa.array(codes, pa.string()))
-
-
-def _top(files: Counter[str]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(files.items(), key=lambda item: (-item[1], item[0]))[:FILES])
+def failures(found: Survey, documents: Mapping[int, Reject]) -> list[Failure]:
+    """All kinds of failure, most frequent first. documents: by address, those of the survey's samples at least."""
+    kinds = []
+    for (stage, error), addresses in found.failed.items():
+        name = f"{stage}/{error}"
+        files = most_in(found.names[f"file/{name}"].items())
+        counts = tuple((source, tally.records_in) for source, tally in files)
+        examples = tuple(documents[address].decision for address in addresses)
+        records = found.names["failed"][name].records_in
+        kinds.append(Failure(stage, error, records, counts, found.of[f"file/{name}"], examples))
+    return sorted(kinds, key=lambda failure: (-failure.records, failure.stage, failure.error))

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from curate.inspect.charts import Chart, Values, histogram
 from curate.inspect.funnel import StageFunnel
 from curate.inspect.run_folder import RunFolder
-from curate.inspect.survey import Survey, Tally
+from curate.inspect.survey import Survey
+from curate.inspect.tallies import Tally
 from curate.rule import Rule
 
 LENGTH_LANGUAGES = 6
@@ -51,14 +52,14 @@ def score_panels(run: RunFolder, found: Survey, stages: list[StageFunnel]) -> li
     sample = found.sample
     groups: dict[tuple[str, tuple[str, ...] | None], list[RuleLine]] = {}
     for line in rule_lines(run, stages):
-        if line.rule.any_of is None and sample is not None and line.rule.score in sample.column_names:
+        if line.rule.any_of is None and line.rule.score in sample.column_names:
             groups.setdefault((line.rule.score, line.rule.langs), []).append(line)
     return [_panel(sample, score, langs, tuple(lines)) for (score, langs), lines in groups.items()]
 
 
 def length_panels(found: Survey) -> list[Panel]:
     """Characters of the text: of all documents, then of the languages with at least a hundredth of what was kept."""
-    if found.sample is None or pc.all(found.sample["characters"].is_null()).as_py():
+    if pc.all(found.sample["characters"].is_null()).as_py():
         return []
     kept = sum(tally.kept for tally in found.languages.values())
     top = sorted(_named(found.languages), key=lambda item: (-item[1].kept, item[0]))[:LENGTH_LANGUAGES]

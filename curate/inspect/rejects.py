@@ -1,21 +1,27 @@
 """A sample of dropped documents to read, the same one every time, with the number that decided and the text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from curate.dedup.rows import part_of, row_of
 from curate.errors import RecipeError, did_you_mean
 from curate.inspect.run_folder import RunFolder, documents, read_batches
 from curate.inspect.samples import sample_rows
 from curate.inspect.show import line, one_line, snippet, unbroken, visible
+from curate.inspect.survey import survey
+from curate.inspect.tallies import DROPPED_SAMPLES
 from curate.inspect.verdict import no_text, numbers, place
+from curate.ledger import ledger_rows
+from curate.publish import IDENTITY
 
 TEXT_COLUMNS = ("lang", "title", "text", "warc")
 EXCERPT = 600
@@ -59,11 +65,11 @@ def sample_rejects(run: RunFolder, stage: str | None = None, reason: str | None 
     return with_text(run, [row for found in rounds for row in found if row is not None][:n])
 
 
-def sample_per_reason(run: RunFolder, n: int) -> dict[tuple[str, str], list[Reject]]:
-    """Up to `n` dropped documents for every (stage, reason)."""
-    groups = sample_rows(dropped(run), n, ["stage", "reason"])
-    texts = iter(with_text(run, [row for rows in groups.values() for row in rows]))
-    return {(str(group[0]), str(group[1])): [next(texts) for _ in rows] for group, rows in groups.items()}
+def sample_per_reason(run: RunFolder, n: int = DROPPED_SAMPLES) -> dict[tuple[str, str], list[Reject]]:
+    """Up to `n` dropped documents for every (stage, reason), of the DROPPED_SAMPLES that the survey has taken."""
+    found = {key: addresses[:n] for key, addresses in survey(run).dropped.items()}
+    documents = documents_at(run, [address for addresses in found.values() for address in addresses])
+    return {key: [documents[address] for address in addresses] for key, addresses in found.items()}
 
 
 def dropped(run: RunFolder, stage: str | None = None, reason: str | None = None) -> Iterator[pa.RecordBatch]:
@@ -81,6 +87,21 @@ def with_text(run: RunFolder, rows: list[dict[str, Any]]) -> list[Reject]:
     texts = documents(run, {row["doc_id"] for row in rows}, TEXT_COLUMNS)
     nothing = dict.fromkeys(TEXT_COLUMNS)
     return [Reject(row, **texts.get(row["doc_id"], nothing)) for row in rows]
+
+
+def documents_at(run: RunFolder, addresses: Collection[int]) -> dict[int, Reject]:
+    """The documents at these addresses. Only parts that hold one are read, a few thousand rows at a time."""
+    wanted = np.sort(np.array(list(set(addresses)), np.int64))
+    known = [name for name in TEXT_COLUMNS if name in run.view.columns]
+    nothing = dict.fromkeys(TEXT_COLUMNS)
+    found = {}
+    for part in np.unique(part_of(wanted)).tolist():
+        mine = wanted[part_of(wanted) == part]
+        rows = run.view.take(part, [*IDENTITY, *known], row_of(mine))
+        decisions = ledger_rows(rows, run.view.verdicts(part).take(pa.array(row_of(mine)))).to_pylist()
+        for address, decision, columns in zip(mine.tolist(), decisions, rows.select(known).to_pylist(), strict=True):
+            found[address] = Reject(decision, **{**nothing, **columns})
+    return found
 
 
 def render_rejects(

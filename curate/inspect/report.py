@@ -4,7 +4,7 @@ No script, no request: a Content-Security-Policy forbids both, should crawled te
 Jinja does for every value. URLs are shown as text, never as links: rejected pages are nothing to visit by accident.
 Rebuilding gives the same bytes but for the seconds that run.json holds.
 
-Cost: one pass over all documents (see `survey`) and a few over the ledger.
+Cost: reading what the survey's tasks have left, and the documents that are shown; it does not grow with the run.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,30 +14,23 @@ from typing import Any
 
 import jinja2
 
-from curate.inspect.clusters import largest_clusters
+from curate.inspect.clusters import clusters_of
 from curate.inspect.failures import failures
 from curate.inspect.frequencies import word_groups
 from curate.inspect.funnel import StageFunnel, funnel
 from curate.inspect.panels import length_panels, rule_lines, score_panels
 from curate.inspect.recipe_text import recipe_toml
-from curate.inspect.rejects import sample_per_reason
+from curate.inspect.rejects import documents_at
 from curate.inspect.run_folder import RunFolder, open_run
 from curate.inspect.show import bounds, number, share, snippet, visible
-from curate.inspect.survey import Survey, Tally, by_input, survey
+from curate.inspect.survey import Survey, survey
+from curate.inspect.tallies import Tally, alarm, alarming_first, duplicate_alarm, emptied, most_in, most_kept
+from curate.steps import Place
 from curate.store import write_text
 
-SAMPLES_PER_REASON = 5
-CLUSTERS = 20
-HOSTS = 20
 LANGUAGES = 12
 MORE_LANGUAGES = 200
-SOURCES = 15
-MORE_SOURCES = 200
-ALARM_SHARE = 0.9
-# A source with fewer records says nothing by losing all of them.
-ALARM_RECORDS = 20
-
-Named = Sequence[tuple[str, Tally]]
+SOURCES_AT_ONCE = 15
 
 
 @dataclass(frozen=True)
@@ -54,19 +47,23 @@ class Speed:
         return self.records / self.seconds if self.seconds else None
 
 
-def write_report(out: Path) -> Path:
-    """Write OUT/report.html. Raises EngineError where the run is not finished or has been cleaned."""
-    run = open_run(out)
+def write_report(out: Path, place: Place | None = None) -> Path:
+    """Write OUT/report.html. Raises EngineError where the run is not finished or has been cleaned.
+
+    place: who makes the survey where it is missing; without it, this machine.
+    """
+    run = open_run(out.absolute())  # for workers elsewhere
     run.require_parts("the report")
     path = out / "report.html"
-    write_text(path, render_report(run))
+    write_text(path, render_report(run, place))
     return path
 
 
-def render_report(run: RunFolder) -> str:
+def render_report(run: RunFolder, place: Place | None = None) -> str:
     """The report as HTML."""
-    found, stages = survey(run), funnel(run)
-    samples = sample_per_reason(run, SAMPLES_PER_REASON)
+    found, stages = survey(run, place), funnel(run)
+    documents = documents_at(run, found.shown)
+    samples = {key: [documents[address] for address in addresses] for key, addresses in found.dropped.items()}
     speeds = throughput(run, stages)
     facts = {
         "run": run,
@@ -81,10 +78,10 @@ def render_report(run: RunFolder) -> str:
         "lengths": length_panels(found),
         "scores": score_panels(run, found, stages),
         "sample_note": _sample_note(found),
-        "clusters": largest_clusters(run, CLUSTERS),
+        "clusters": clusters_of(found.clusters, documents),
         "samples": _in_order(samples, stages),
         "anchors": {key: f"rejected-{index}" for index, key in enumerate(samples)},
-        "failures": failures(run),
+        "failures": failures(found, documents),
         "tokens": run.summary["tokens"],
         "words": word_groups(run),
         "throughput": speeds,
@@ -119,16 +116,6 @@ def environment() -> jinja2.Environment:
     return made
 
 
-def alarm(tally: Tally) -> bool:
-    """Whether a source has lost suspiciously much."""
-    return tally.pages >= ALARM_RECORDS and tally.removed_share > ALARM_SHARE
-
-
-def duplicate_alarm(tally: Tally) -> bool:
-    """Whether deduplication took suspiciously much of a source."""
-    return tally.records_in - tally.before_dedup >= ALARM_RECORDS and tally.duplicate_share > ALARM_SHARE
-
-
 def throughput(run: RunFolder, stages: Sequence[StageFunnel]) -> list[Speed]:
     """Speed of every stage whose time was measured; a wide stage's own and that of what it has prepared together."""
     seconds: dict[str, float] = {}
@@ -151,31 +138,22 @@ def _tiles(run: RunFolder, found: Survey) -> list[tuple[str, str]]:
 
 def _names(found: Survey) -> dict[str, Any]:
     """Languages, hosts and sources as the tables show them."""
-    by_in = sorted(found.hosts.items(), key=lambda item: (-item[1].records_in, item[0]))
-    by_kept = sorted(found.hosts.items(), key=lambda item: (-item[1].kept, item[0]))
     named = [item for item in found.languages.items() if item[0]]
     languages = sorted(named, key=lambda item: (-item[1].kept, -item[1].records_in, item[0]))
-    sources = sorted(found.sources.items(), key=_alarming_first)
-    emptied = [item for item in by_in if item[0] and duplicate_alarm(item[1])]
+    sources = alarming_first(found.sources.items())
     return {
         "languages": languages[:LANGUAGES],
         "more_languages": languages[LANGUAGES:MORE_LANGUAGES],
         "no_language": found.languages.get("", Tally()),
-        "hosts_in": by_in[:HOSTS],
-        "hosts_kept": [item for item in by_kept if item[1].kept][:HOSTS],
-        "hosts_emptied": emptied[:HOSTS],
-        "n_hosts": len([name for name in found.hosts if name]),
-        "inputs": sorted(by_input(found.sources).items()),
-        "sources": sources[:SOURCES],
-        "more_sources": sources[SOURCES:MORE_SOURCES],
-        "n_sources": len(sources),
-        "thinned": found.thinned,
+        "hosts_in": most_in(found.hosts.items()),
+        "hosts_kept": most_kept(found.hosts.items()),
+        "hosts_emptied": emptied(found.hosts.items()),
+        "n_hosts": found.of.get("host", 0),
+        "inputs": sorted(found.inputs.items()),
+        "sources": sources[:SOURCES_AT_ONCE],
+        "more_sources": sources[SOURCES_AT_ONCE:],
+        "n_sources": found.of.get("source", 0),
     }
-
-
-def _alarming_first(item: tuple[str, Tally]) -> tuple[bool, int, str]:
-    name, tally = item
-    return not (alarm(tally) or duplicate_alarm(tally)), -tally.records_in, name
 
 
 def _in_order(samples: Mapping[tuple[str, str], Any], stages: Sequence[StageFunnel]) -> dict[tuple[str, str], Any]:
@@ -185,7 +163,7 @@ def _in_order(samples: Mapping[tuple[str, str], Any], stages: Sequence[StageFunn
 
 
 def _sample_note(found: Survey) -> str:
-    sampled = found.sample.num_rows if found.sample is not None else 0
+    sampled = found.sample.num_rows
     if sampled < found.sampled_from:
         return f", of a fixed random sample of {sampled:,} of {found.sampled_from:,} documents"
     return ""

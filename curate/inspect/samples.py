@@ -33,6 +33,6 @@ def sample_rows(batches: Iterable[pa.RecordBatch], n: int, group_by: Sequence[st
     return {group: [row for _, _, row in sorted(heaps[group], reverse=True)] for group in sorted(heaps, key=str)}
 
 
-def hashes(doc_ids: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """hash(seed, doc_id) of every document: uint64[n]."""
-    return np.array([seeded_hash(SEED, doc_id) for doc_id in doc_ids.to_pylist()], np.uint64)
+def hashes(doc_ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """The place of every document in the order of samples: int64[n], the upper 63 bits of hash(seed, doc_id)."""
+    return np.array([seeded_hash(SEED, doc_id) >> 1 for doc_id in doc_ids.to_pylist()], np.int64)

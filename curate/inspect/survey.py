@@ -1,204 +1,235 @@
-"""One pass over all records of a run: languages, hosts and sources counted, and a sample of scored documents.
+"""What the report says of all records: counts by name, samples, clusters and distributions, made by tasks.
 
-Counts are exact. Distributions are drawn from the documents with the smallest hash(seed, doc_id): all of them up to
-`SAMPLE_DOCUMENTS`, which is enough for a picture whose bars are a hundredth of it.
+Exchanges like those of any step, published under OUT/parts/survey.* with manifests and fingerprints, so that what was
+killed goes on and what is unchanged is not done again. Every bucket leaves a small summary, which holds what may be
+shown of it (see `tallies`, `chains`, `scored`); to read them is all that is left for one process. All counts are
+exact, and nothing depends on parts, workers, buckets or the engine.
 
-Cost: 5 µs a record. Lengths are the ones that `score` has stored; a recipe without it has texts read for them, those of
-the first parts up to `TEXT_BYTES`. Memory is one part, the sample, and the tables of hosts and sources, which are
-thinned when they pass `MOST_NAMES` (only the long tail of names is lost, and is said to be).
+A run makes them at its end with its own engine. Where they are missing they are made on this machine.
+
+Cost: 10 µs a record in the workers. Memory of the reader: what may be shown of all buckets, and the sample.
 """
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import chain as joined
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from curate.engines import open_engine
+from curate.errors import EngineError
+from curate.inspect.chains import Group, cluster_exchanges, largest
+from curate.inspect.funnel import funnel
 from curate.inspect.run_folder import RunFolder
-from curate.inspect.samples import hashes
+from curate.inspect.scored import SAMPLE_DOCUMENTS, EmitScored, Smallest, rank_limit, scored_schema
+from curate.inspect.tallies import (
+    EMITTED,
+    FAILED_SAMPLES,
+    ROW_BYTES,
+    TALLIES,
+    TOP,
+    EmitTallies,
+    Tally,
+    TopTallies,
+    lists_of,
+    named_of,
+)
+from curate.lock import lock
+from curate.progress import Silent
+from curate.steps import Exchanges, Place, chain
+from curate.store import Dataset, write_json
+from curate.wide import bucket_count
 
-SAMPLE_DOCUMENTS = 50_000
-MOST_NAMES = 500_000
-TEXT_BYTES = 64 << 20
-LENGTH = "char_count"
-HOST = r"^(?i:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@]*@)?(?i:www\.)?(?P<host>[^/?#:]+)"
+STEP = "survey"
+# Bumped when the same run gives other summaries.
+VERSION = 1
 
-
-@dataclass
-class Tally:
-    """How many records came in under a name, and how many of them were kept, were duplicates, left before dedup.
-
-    before_dedup: removed by other stages in front of the last deduplication, which may have others before it. unread:
-    those that the readers decided themselves, as pictures, redirects and what cannot be read.
-    """
-
-    records_in: int = 0
-    kept: int = 0
-    duplicates: int = 0
-    before_dedup: int = 0
-    unread: int = 0
-
-    @property
-    def pages(self) -> int:
-        """Records that reached the first stage."""
-        return self.records_in - self.unread
-
-    @property
-    def removed_share(self) -> float:
-        """Share of the pages that are not in the corpus."""
-        return 1 - self.kept / self.pages if self.pages else 0.0
-
-    @property
-    def duplicate_share(self) -> float:
-        """Share of what reached deduplication that it removed."""
-        reached = self.records_in - self.before_dedup
-        return self.duplicates / reached if reached else 0.0
-
-    def add(self, other: "Tally") -> None:
-        """Add another tally to this one."""
-        self.records_in += other.records_in
-        self.kept += other.kept
-        self.duplicates += other.duplicates
-        self.before_dedup += other.before_dedup
-        self.unread += other.unread
+Names = Mapping[str, Tally]
+Samples = Mapping[tuple[str, str], tuple[int, ...]]
+Made = Mapping[str, Dataset]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
-    """What the pass has found. sample: columns lang, verdict, stage, reason, characters and the scores asked for.
+    """What the tasks have found; of hosts, sources and files with failures those names that can be shown.
 
-    thinned: names of hosts or sources were too many to count them all.
+    names: kind → name → tally. of: kind → how many names there are, without the empty one. samples: (kind, name) →
+    addresses of documents, by rank. sample: documents behind the distributions, with lang, verdict, stage, reason,
+    characters and the scores that rules decide on; sampled_from: of how many.
     """
 
-    languages: dict[str, Tally] = field(default_factory=dict)
-    hosts: dict[str, Tally] = field(default_factory=dict)
-    sources: dict[str, Tally] = field(default_factory=dict)
-    sample: pa.Table | None = None
-    sampled_from: int = 0
-    thinned: bool = False
+    names: Mapping[str, Names]
+    of: Mapping[str, int]
+    samples: Samples
+    clusters: tuple[Group, ...]
+    sample: pa.Table
+    sampled_from: int
+
+    @property
+    def languages(self) -> Names:
+        """All of them; "" where none is known."""
+        return self.names.get("language", {})
+
+    @property
+    def hosts(self) -> Names:
+        """The largest, and those that deduplication has emptied."""
+        return self.names.get("host", {})
+
+    @property
+    def sources(self) -> Names:
+        """The largest and the alarming; files of one record put together by folder."""
+        return self.names.get("source", {})
+
+    @property
+    def inputs(self) -> Names:
+        """All of them."""
+        return self.names.get("input", {})
+
+    @property
+    def dropped(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        """(stage, reason) → a sample of the documents dropped for it, in order of the reasons' names."""
+        return self._sampled("dropped")
+
+    @property
+    def failed(self) -> dict[tuple[str, str], tuple[int, ...]]:
+        """(stage, error) → a sample of the records that failed by it."""
+        return {key: addresses[:FAILED_SAMPLES] for key, addresses in self._sampled("failed").items()}
+
+    @property
+    def shown(self) -> set[int]:
+        """Addresses of all documents that the report shows."""
+        groups = [*self.dropped.values(), *self.failed.values(), *(group.members for group in self.clusters)]
+        survivors = [group.address for group in self.clusters if group.address is not None]
+        return {address for addresses in (*groups, survivors) for address in addresses}
+
+    def _sampled(self, wanted: str) -> dict[tuple[str, str], tuple[int, ...]]:
+        found = {}
+        for (kind, name), addresses in sorted(self.samples.items()):
+            if kind == wanted:
+                stage, _, why = name.partition("/")
+                found[stage, why] = addresses
+        return found
 
 
-def survey(run: RunFolder, sample_documents: int = SAMPLE_DOCUMENTS) -> Survey:
-    """Look at every record of a run once."""
-    found = Survey()
-    early = _stages_before_dedup(run)
-    read = 0
-    for part in range(run.parts):
-        table = _part(run, part, early, with_text=read < TEXT_BYTES)
-        read += pc.sum(table["characters"]).as_py() or 0
-        for names, column in ((found.languages, "lang"), (found.hosts, "host"), (found.sources, "source")):
-            _tally(names, table, column)
-            found.thinned |= _thin(names)
-        reached = table.filter(pc.or_kleene(pc.is_null(table["stage"]), pc.not_equal(table["stage"], "read")))
-        found.sampled_from += reached.num_rows
-        found.sample = _smallest(found.sample, reached, sample_documents)
-    found.sources = fold_files(found.sources)
-    return found
+def survey(run: RunFolder, place: Place | None = None, sample_documents: int = SAMPLE_DOCUMENTS) -> Survey:
+    """What the tasks have found, which are done where that is missing. Raises EngineError.
+
+    place: who works, where a run still holds its folder; without it this machine does.
+    """
+    fingerprint = _fingerprint(run, sample_documents)
+    made = _made(run, fingerprint)
+    if made is None:
+        run.require_parts("the report")
+        with nullcontext(place) if place else _at_hand(run) as at:
+            made = _make(run, at, fingerprint, sample_documents)
+    return _read(run, made)
 
 
-def fold_files(sources: Mapping[str, Tally]) -> dict[str, Tally]:
-    """Sources with a single record (pages stored as files) put together as their folder: `pages/site/`."""
-    folded: dict[str, Tally] = {}
-    for source, tally in sources.items():
-        name = source.rpartition("/")[0] + "/" if tally.records_in == 1 and "/" in source else source
-        folded.setdefault(name, Tally()).add(tally)
-    return folded
+@contextmanager
+def _at_hand(run: RunFolder) -> Iterator[Place]:
+    engine = open_engine("local")
+    with lock(run.out) as fence:
+        try:
+            yield Place(run.out.absolute() / "parts", engine, Silent(), fence)
+        finally:
+            engine.close()
 
 
-def by_input(sources: Mapping[str, Tally]) -> dict[str, Tally]:
-    """Sources put together by input: what stands before the first slash."""
-    inputs: dict[str, Tally] = {}
-    for source, tally in sources.items():
-        inputs.setdefault(source.partition("/")[0], Tally()).add(tally)
-    return inputs
+def _fingerprint(run: RunFolder, sample_documents: int) -> str:
+    """Of all that the summaries are made of."""
+    steps = [step["fingerprint"] for step in run.summary["steps"]]
+    stages = [(stage.name, stage.use, [rule.score for rule in stage.rules]) for stage in run.stages]
+    return chain(STEP, VERSION, sample_documents, steps, stages)
 
 
-def score_columns(run: RunFolder) -> list[str]:
-    """Columns that some rule of the run decides on."""
-    names = [rule.score for stage in run.stages for rule in stage.rules]
-    return [name for name in dict.fromkeys(names) if name in run.view.columns]
+def _made(run: RunFolder, fingerprint: str) -> Made | None:
+    """The summaries, if they are all there."""
+    try:
+        told = json.loads((run.out / "parts" / f"{STEP}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if told["fingerprint"] != fingerprint:
+        return None
+    folder = run.out / "parts"
+    return {name: Dataset(str(folder / f"{STEP}.{name}"), buckets) for name, buckets in told["buckets"].items()}
 
 
-def _stages_before_dedup(run: RunFolder) -> list[str]:
+def _make(run: RunFolder, place: Place, fingerprint: str, sample_documents: int) -> Made:
+    records = int(run.totals["records_in"])
+    steps = Exchanges(STEP, run.view, run.parts, records, fingerprint, place)
+    _tally(run, steps)
+    _sample(run, steps, sample_documents)
+    # A run that does not say which of its steps compare documents may have as many as it has steps.
+    rounds = sum(step.get("wide", True) for step in run.summary["steps"])
+    if rounds:
+        cluster_exchanges(steps, rounds)
+    # Of all rounds the last one holds the clusters.
+    wanted = ["tallies", "sample", *([f"clusters-{rounds}"] if rounds else [])]
+    made = {name: steps.published[name] for name in wanted}
+    buckets = {name: dataset.parts for name, dataset in made.items()}
+    write_json(place.folder / f"{STEP}.json", {"fingerprint": fingerprint, "buckets": buckets})
+    return made
+
+
+def _tally(run: RunFolder, steps: Exchanges) -> None:
+    buckets = bucket_count(steps.rows * ROW_BYTES)
+    emit = EmitTallies(steps.view, _stages_before_dedup(run), buckets)
+    steps.exchange("tallies", emit, TopTallies(), inputs=steps.parts, schema=EMITTED, out=TOP, buckets=buckets)
+
+
+def _sample(run: RunFolder, steps: Exchanges, documents: int) -> None:
+    schema = scored_schema(run)
+    emit = EmitScored(steps.view, schema, rank_limit(_reached(run), documents))
+    reduce = Smallest(schema, documents)
+    steps.exchange("sample", emit, reduce, inputs=steps.parts, schema=emit.emitted, out=schema, buckets=1)
+
+
+def _read(run: RunFolder, made: Made) -> Survey:
+    tables = {name: _tables(dataset) for name, dataset in made.items()}
+    clusters = joined.from_iterable(found for name, found in tables.items() if name.startswith("clusters"))
+    names, of, samples = _shown(tables["tallies"])
+    (sample,) = tables["sample"]
+    counted = sum(tally.records_in for tally in names.get("input", {}).values())
+    if counted != run.totals["records_in"]:
+        raise EngineError(f"the survey counts {counted} of {run.totals['records_in']} records: a bug in curate")
+    return Survey(names, of, samples, tuple(largest(clusters)), sample, _reached(run))
+
+
+def _tables(dataset: Dataset) -> Iterator[pa.Table]:
+    """Bucket by bucket; most are small."""
+    return (dataset.table(bucket) for bucket in range(dataset.parts))
+
+
+def _shown(tables: Iterator[pa.Table]) -> tuple[Mapping[str, Names], Mapping[str, int], Samples]:
+    """The names that are shown, how many there are, and the samples: what is first among those of all buckets."""
+    names: dict[str, dict[str, Tally]] = {}
+    of: dict[str, int] = {}
+    samples: dict[tuple[str, str], tuple[int, ...]] = {}
+    for table in tables:
+        for kind in pc.unique(table["kind"]).to_pylist():
+            mine = table.filter(pc.equal(table["kind"], kind))
+            of[kind] = of.get(kind, 0) + (pc.sum(mine["of"]).as_py() or 0)
+            known = names.setdefault(kind, {})
+            known.update(named_of(TALLIES.heads(mine)))
+            if lists_of(kind):
+                names[kind] = {name: tally for best in lists_of(kind) for name, tally in best(known.items())}
+        sampled = table.filter(table["rank"].is_valid()).select(["kind", "name", "document"])
+        for row in sampled.to_pylist():
+            key = (row["kind"], row["name"])
+            samples[key] = (*samples.get(key, ()), row["document"])
+    return names, of, samples
+
+
+def _reached(run: RunFolder) -> int:
+    """Records that the readers have not decided themselves."""
+    return funnel(run)[0].records_out
+
+
+def _stages_before_dedup(run: RunFolder) -> tuple[str, ...]:
     """Stages in front of the last one that names duplicates, without others that do; all where the recipe has none."""
     dedup = [n for n, stage in enumerate(run.stages) if stage.use.startswith("curate.dedup.")]
     last = dedup[-1] if dedup else len(run.stages)
-    return ["read", *(stage.name for n, stage in enumerate(run.stages[:last]) if n not in dedup)]
-
-
-def _part(run: RunFolder, part: int, early: list[str], with_text: bool) -> pa.Table:
-    """doc_id, source, lang, host, verdict, stage, reason, duplicate, early, characters and scores of every record."""
-    verdicts = run.view.verdicts(part)
-    names = dict.fromkeys(["doc_id", "source", "url", *score_columns(run)])
-    table = run.view.table(part, list(names))
-    url = table["url"].combine_chunks()
-    host = pc.struct_field(pc.extract_regex(url, HOST), "host")
-    lang = _column_or_null(run, part, "lang")
-    columns = {
-        "doc_id": table["doc_id"],
-        "source": table["source"],
-        "host": pc.utf8_lower(pc.fill_null(host, "")),
-        "lang": lang,
-        "verdict": pc.fill_null(verdicts["verdict"], "kept"),
-        "stage": verdicts["stage"],
-        "reason": verdicts["reason"],
-        "duplicate": verdicts["duplicate_of"].is_valid(),
-        "early": pc.is_in(verdicts["stage"], pa.array(early, pa.string())),
-        "characters": _characters(run, part, with_text),
-    }
-    scores = {name: table[name] for name in score_columns(run) if name not in columns}
-    return pa.table({**columns, **scores})
-
-
-def _characters(run: RunFolder, part: int, with_text: bool) -> pa.ChunkedArray:
-    """int32: characters of every text, null where that is not known."""
-    if LENGTH in run.view.columns:
-        return run.view.table(part, [LENGTH])[LENGTH].cast(pa.int32())
-    return pc.utf8_length(_column_or_null(run, part, "text" if with_text else ""))
-
-
-def _column_or_null(run: RunFolder, part: int, name: str) -> pa.ChunkedArray:
-    if name in run.view.columns:
-        return run.view.table(part, [name])[name]
-    return pa.chunked_array([pa.nulls(run.view.verdicts(part).num_rows, pa.string())])
-
-
-def _tally(names: dict[str, Tally], table: pa.Table, column: str) -> None:
-    """Add one part's counts, grouped by `column`; a null counts as the empty name."""
-    flags = pa.table(
-        {
-            "name": pc.fill_null(table[column], ""),
-            "kept": pc.equal(table["verdict"], "kept").cast(pa.int64()),
-            "duplicate": table["duplicate"].cast(pa.int64()),
-            "early": table["early"].cast(pa.int64()),
-            "unread": pc.fill_null(pc.equal(table["stage"], "read"), False).cast(pa.int64()),
-        }
-    )
-    sums = [("kept", "count"), ("kept", "sum"), ("duplicate", "sum"), ("early", "sum"), ("unread", "sum")]
-    for row in flags.group_by("name").aggregate(sums).to_pylist():
-        counted = Tally(row["kept_count"], *(row[f"{key}_sum"] for key in ("kept", "duplicate", "early", "unread")))
-        names.setdefault(row["name"], Tally()).add(counted)
-
-
-def _thin(names: dict[str, Tally]) -> bool:
-    """Keep the larger half of too many names; True if any were lost."""
-    if len(names) <= MOST_NAMES:
-        return False
-    largest = Counter({name: tally.records_in for name, tally in names.items()}).most_common(MOST_NAMES // 2)
-    keep = dict(largest)
-    for name in [name for name in names if name not in keep]:
-        del names[name]
-    return True
-
-
-def _smallest(before: pa.Table | None, rows: pa.Table, n: int) -> pa.Table:
-    """The `n` rows with the smallest hash, in no particular order, of those before and the new ones."""
-    rows = rows.append_column("hash", pa.array(hashes(rows["doc_id"]), pa.uint64()))
-    rows = rows.drop_columns(["doc_id", "host", "source", "duplicate", "early"])
-    together = rows if before is None else pa.concat_tables([before, rows])
-    if together.num_rows <= n:
-        return together
-    order = np.argpartition(together["hash"].to_numpy(), n - 1)[:n]
-    return together.take(pa.array(np.sort(order))).combine_chunks()
+    return ("read", *(stage.name for n, stage in enumerate(run.stages[:last]) if n not in dedup))

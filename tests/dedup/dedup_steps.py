@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.schema import VERDICT
+from curate.steps import counted
 from curate.store import Dataset, Draft, Layer, View
 from curate.wide import Emit, Reduce, WideStage
 
@@ -76,7 +77,8 @@ class ShuffledSteps:
             mine = shuffled.filter(pa.compute.equal(shuffled["bucket"], bucket))
             results = [self._reduce(reduce, bucket, mine, out, chance) for _ in range(2)]
             assert results[0].equals(results[1]), f"{name}: the order of rows shows in bucket {bucket}"
-            output.publish(bucket, out, results[0].to_batches(), Draft(name))
+            draft = Draft(name)
+            output.publish(bucket, out, counted(reduce, iter(results[0].to_batches()), draft), draft)
         self.datasets[name] = output
         return output
 

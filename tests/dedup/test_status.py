@@ -41,7 +41,8 @@ def publish(folder: Path, edges: Edges, order: dict[int, int], parts: int) -> Da
             {**ends, "u_order": order_bytes(order[u]), "inter": 1, "union": 1, "state": OPEN}
         )
     for number, part in enumerate(rows):
-        dataset.publish(number, EDGES, [pa.RecordBatch.from_pylist(part, EDGES)], Draft("given"))
+        given = Draft("given", {"open": len(part)})
+        dataset.publish(number, EDGES, [pa.RecordBatch.from_pylist(part, EDGES)], given)
     return dataset
 
 
