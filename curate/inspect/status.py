@@ -21,6 +21,8 @@ from curate.store import Dataset, Manifest
 
 # Folders under OUT/parts that are no steps of the recipe.
 NO_STEPS = ("input", "corpus", "ledger", "tokens")
+# What the report is made of is no step either.
+SURVEY = "survey."
 ANY_NUMBER = 1 << 31
 
 
@@ -64,7 +66,7 @@ def status(out: Path) -> Status:
     summary = read_summary(out) if finished else None
     total = int(summary["steps"][0]["parts"]) if summary else _planned(parts / "input")
     found = parts.iterdir() if parts.is_dir() else ()
-    folders = sorted(path for path in found if path.is_dir() and path.name not in NO_STEPS)
+    folders = sorted(path for path in found if path.is_dir() and _is_step(path.name))
     return Status(_state(out), total, tuple(_steps(folders, total)), summary and summary["totals"])
 
 
@@ -107,6 +109,10 @@ def _table(steps: Sequence[StepStatus]) -> Table:
         name = f"  {exchange}" if exchange and owner in names else step.name
         table.add_row(terminal(name), done, f"{step.records:,}", f"{step.bytes / 1e6:,.1f}", moved, removed, spent)
     return table
+
+
+def _is_step(name: str) -> bool:
+    return name not in NO_STEPS and not name.startswith(SURVEY)
 
 
 def _planned(folder: Path) -> int:

@@ -12,6 +12,7 @@ from curate.digest import digest_run
 from curate.engines import Engine
 from curate.engines.local import LocalEngine
 from curate.errors import RecipeError
+from curate.inspect.report import write_report
 from curate.plan import compile_plan, stage_names
 from curate.progress import Silent
 from curate.recipe import load_recipe, parse_recipe
@@ -68,6 +69,26 @@ def test_stage(use: str, engine: Engine, made_crawl: Path, tmp_path: Path) -> No
     part_bytes = PART_BYTES.get(type(engine), OTHER_PART_BYTES)
     small_parts = {**document, "output": {**document["output"], "part_bytes": part_bytes}}
     assert digest_on(engine, small_parts, tmp_path / "other") == expected
+
+
+@pytest.mark.parametrize("engine", OTHERS, indirect=True)
+def test_the_report(engine: Engine, made_crawl: Path, tmp_path: Path) -> None:
+    """Made by the engine of the run: all of it is the same but for seconds, and for the recipe, which says the parts."""
+    document = recipe_for("fuzzy_dedup", made_crawl)
+    document["stage"] += [{"use": "rules", "pack": ["gopher"]}]
+    expected = report_on(LocalEngine(1), document, tmp_path / "local")
+    document["output"] = {**document["output"], "part_bytes": PART_BYTES.get(type(engine), OTHER_PART_BYTES)}
+    assert report_on(engine, document, tmp_path / "other") == expected
+
+
+def report_on(engine: Engine, document: Mapping[str, Any], out: Path) -> str:
+    plan = compile_plan(parse_recipe(document))
+    run(plan, out, engine, Silent(), afterwards=lambda place: write_report(out, place))
+    html = (out / "report.html").read_text(encoding="utf-8")
+    told, cut, _ = html.partition('id="throughput"')
+    assert cut
+    assert "near_duplicate" in told
+    return told
 
 
 @pytest.mark.parametrize("engine", OTHERS, indirect=True)

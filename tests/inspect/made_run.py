@@ -12,12 +12,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from adversary import AdversaryEngine
 
+from curate.inspect.run_folder import RunFolder
+from curate.inspect.survey import Survey, survey
 from curate.ledger import ledger_rows, totals
+from curate.progress import Silent
 from curate.publish import count_languages
 from curate.rule import Rule
 from curate.run import language_sizes
 from curate.schema import DOC, LEDGER, RAW, VERDICT, doc_id
+from curate.steps import Place
 from curate.store import Dataset, Draft, Layer, Manifest, View, write_json, write_parquet
 
 READ = {
@@ -146,15 +151,20 @@ def _summary(records: int, parts: int, counts: Mapping[str, Any], tokens: Any) -
             for name, use in USES.items()
         ],
         "steps": [
-            {"name": name, "columns": list(columns), "parts": parts, "rows": records, "bytes": 1000,
-             "counts": counts[name], "seconds": {"read": 1.0, "extract": 8.0} if name == "00-extract" else {},
-             "fingerprint": "f" * 64}
+            {"name": name, "columns": list(columns), "wide": not columns, "parts": parts, "rows": records,
+             "bytes": 1000, "counts": counts[name], "fingerprint": "f" * 64,
+             "seconds": {"read": 1.0, "extract": 8.0} if name == "00-extract" else {}}
             for name, columns in STEPS.items()
         ],
         "totals": totals(together),
         "timing_dependent": 0,
         "tokens": tokens,
     }  # fmt: skip
+
+
+def surveyed(run: RunFolder, seed: int = 0, sample_documents: int = 50_000) -> Survey:
+    """The survey as an unhelpful engine makes it, in this process."""
+    return survey(run, Place(run.out / "parts", AdversaryEngine(seed), Silent()), sample_documents)
 
 
 def text_record(
