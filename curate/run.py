@@ -145,7 +145,7 @@ def _summary(
     for manifest in books:
         counted.update(manifest.counts)
     result = totals(counted)
-    steps = [_step_summary(step) for step in finished]
+    steps = [step_summary(step) for step in finished]
     records = sum(manifest.rows for manifest in finished[0].manifests())
     if result["records_in"] != records:
         raise EngineError(
@@ -175,7 +175,8 @@ def language_sizes(corpus: Iterable[Manifest]) -> dict[str, dict[str, int]]:
     return {lang: dict(size) for lang, size in sorted(sizes.items(), key=lambda item: (-item[1]["documents"], item[0]))}
 
 
-def _step_summary(step: Finished) -> dict[str, Any]:
+def step_summary(step: Finished) -> dict[str, Any]:
+    """What run.json says of a step: the sums of its manifests."""
     counts: Counter[str] = Counter()
     seconds: Counter[str] = Counter()
     sizes: Counter[str] = Counter()

@@ -73,9 +73,9 @@ def test_stage(use: str, engine: Engine, made_crawl: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("engine", OTHERS, indirect=True)
 def test_the_report(engine: Engine, made_crawl: Path, tmp_path: Path) -> None:
-    """Made by the engine of the run: all of it is the same but for seconds, and for the recipe, which says the parts."""
-    document = recipe_for("fuzzy_dedup", made_crawl)
-    document["stage"] += [{"use": "rules", "pack": ["gopher"]}]
+    """Made by the engine of the run: all is the same but seconds, and the recipe, which says how large a part is."""
+    document = recipe_for("rules", made_crawl)
+    document["stage"] += [{"use": "exact_dedup"}, {"use": "fuzzy_dedup"}]
     expected = report_on(LocalEngine(1), document, tmp_path / "local")
     document["output"] = {**document["output"], "part_bytes": PART_BYTES.get(type(engine), OTHER_PART_BYTES)}
     assert report_on(engine, document, tmp_path / "other") == expected
