@@ -24,7 +24,8 @@ from curate.inspect.funnel import funnel
 from curate.inspect.rejects import render_rejects
 from curate.inspect.run_folder import open_run
 from curate.inspect.status import status
-from curate.inspect.survey import Tally, survey
+from curate.inspect.survey import survey
+from curate.inspect.tallies import Tally
 from curate.plan import MapStep, Plan, compile_plan
 from curate.recipe import parse_recipe
 from curate.run import Result
