@@ -5,7 +5,7 @@ tables together and bring them into this one form again: sums stand in the first
 result is the same whatever the order in which tables meet and however they were cut: sums are integers, a sample is the
 first in a total order. So parts, workers and buckets do not show in it.
 
-Cost: 1 to 2 µs a row. Memory: one summary, and what arrives until FOLD_ROWS are merged into it.
+Cost: a sort of the rows. Memory: one summary, and what arrives until FOLD_ROWS are merged into it.
 """
 
 from collections.abc import Iterable
