@@ -2,16 +2,15 @@
 
 Under `spark-submit` it uses the session's master, and otherwise starts Spark on this machine for the length of the run.
 OUT and the input must be seen by every executor under the same path. A step is handed out in jobs of some partitions,
-two jobs at a time, so that manifests come as parts are done and nobody waits for the last part of a job. An exchange is
-one job: emit → `repartitionById`, which puts exactly one bucket in a partition → reduce, also where a bucket is empty.
-Rows go from executor to executor; the driver gets one pickled manifest a part.
+two jobs at a time, so that nobody waits for the last part of a job. An exchange is one job: emit → `repartitionById`,
+which puts exactly one bucket in a partition → reduce, also where a bucket is empty. Rows go from executor to executor;
+the driver is told of every task as it ends, by an accumulator, and keeps nothing of it.
 
 Spark tries a task whose worker died again, by itself, and what it has lost with a node. What a task or a reduce raises
 is returned instead, since no second try would mend it; what an emit raises cannot be, and is tried TRIES times.
 Adaptive execution, which may merge partitions, is off; a reduce that finds rows of another bucket ends the run.
 """
 
-import gc
 import os
 import pickle
 import re
@@ -20,24 +19,31 @@ import shutil
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyspark import SparkContext, TaskContext
+from pyspark import SparkContext
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curate.engines import Exchange, Reducer, Task
-from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
+from curate.engines import Exchange, Task
+from curate.engines.attempt import TRIES, label, obituary
+from curate.engines.spark_worker import (
+    BLOB,
+    MARK,
+    NOTHING,
+    EmitParts,
+    Gathered,
+    MapItems,
+    Outcomes,
+    ReduceBlobs,
+    ReduceBuckets,
+)
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
 from curate.store import Manifest
-from curate.wide import Emit
 from curate.workers import python_path
 
 JAVA = 17
@@ -47,20 +53,22 @@ WAITING_PER_CORE = 4
 WAITING_ON_CLUSTER = 1000
 JOBS_AT_A_TIME = 2
 BATCH_BYTES = 64 << 20
-# How often a wait for results asks whether there is anyone to bring them.
-HEARTBEAT_S = 5.0
+# How often the driver looks for results, and asks whether there is anyone to bring them.
+HEARTBEAT_S = 0.5
 # A cluster that grows on demand may have nobody for a while; after this the run ends.
 NOBODY_S = 900.0
 
-# One pickled (value, None) or (None, error) a task.
-OUTCOME = pa.schema([pa.field("outcome", pa.binary())])
-# The partition that a row goes to: the place of its bucket among those that are left.
-SLOT = pa.field("slot", pa.int32())
-_MARK = "error of curate: "
+# Where Spark is started for the run. Java has little to do: what its second compiler costs is never earned back.
+OURS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.memory": "2g",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.python.daemon.module": "curate.engines.spark_daemon",
+}
 _ERRORS = {kind.__name__: kind for kind in (RecipeError, DataError, EngineError, LockError)}
 
-Batches = Iterator[pa.RecordBatch]
-Job = Callable[[], list[Any]]
+Job = Callable[[Outcomes], None]
 
 
 class SparkEngine:
@@ -92,41 +100,44 @@ class SparkEngine:
         self._session = None
 
     def _results(self, jobs: Iterable[Job]) -> Iterator[Any]:
-        """What the jobs return, as they end; should anything end sooner, so do they."""
+        """What the tasks of the jobs return, as they end; should anything end sooner, so do they."""
         left = iter(jobs)
-        running: set[Future[list[Any]]] = set()
+        running: set[Future[None]] = set()
         context = self._connect().sparkContext
+        outcomes = context.accumulator(deque(), Gathered())
+        seen = time.monotonic()
         with ThreadPoolExecutor(JOBS_AT_A_TIME) as threads:
             try:
                 while True:
                     while len(running) < JOBS_AT_A_TIME and (job := next(left, None)) is not None:
-                        running.add(threads.submit(job))
+                        running.add(threads.submit(job, outcomes))
                     if not running:
                         return
-                    ended = _first_ended(running, context)
-                    running -= ended
+                    ended, _ = wait(running, HEARTBEAT_S, FIRST_COMPLETED)
+                    yield from _values(outcomes.value)
                     for future in ended:
-                        yield from future.result()
+                        future.result()
+                    running -= ended
+                    seen = _last_seen(context, seen)
             finally:
                 if running:
                     context.cancelJobGroup(self._group)
 
-    def _map_job(self, task: Task, items: Sequence[tuple[Any, ...]]) -> list[Any]:
+    def _map_job(self, task: Task, items: Sequence[tuple[Any, ...]], outcomes: Outcomes) -> None:
         session = self._describe(f"{label(task, items[0])} to {items[-1][0]}")
         numbers = session.range(0, len(items), 1, len(items))
-        outcomes = numbers.mapInArrow(MapItems(task, tuple(items)), from_arrow_schema(OUTCOME))
-        return _values(outcomes, lambda number: label(task, items[number]))
+        mapped = numbers.mapInArrow(MapItems(task, tuple(items), outcomes), from_arrow_schema(NOTHING))
+        _carry_out(mapped, lambda number: label(task, items[number]))
 
-    def _exchange_job(self, job: Exchange) -> list[Any]:
+    def _exchange_job(self, job: Exchange, outcomes: Outcomes) -> None:
         session = self._describe(job.name)
         todo = tuple(sorted(job.todo))
         tasks = max(1, min(job.inputs, self._tasks_at_hand()))
-        emitted = session.range(0, job.inputs, 1, tasks).mapInArrow(
-            EmitParts(job.name, job.emit, todo), from_arrow_schema(pa.schema([*job.schema, SLOT]))
-        )
-        reduce = ReduceBuckets(Reduced(job.name, job.reduce, job.schema), todo)
-        outcomes = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(OUTCOME))
-        return _values(outcomes, lambda number: f"{job.name}, task {number}")
+        emit = EmitParts(job.name, job.emit, job.schema, {bucket: slot for slot, bucket in enumerate(todo)})
+        emitted = session.range(0, job.inputs, 1, tasks).mapInArrow(emit, from_arrow_schema(BLOB))
+        reduce = ReduceBuckets(ReduceBlobs(job.name, job.reduce, job.schema), todo, outcomes)
+        reduced = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(NOTHING))
+        _carry_out(reduced, lambda number: f"{job.name}, task {number}")
 
     def _tasks_at_hand(self) -> int:
         """How many to hand out at a time. A cluster may have few cores just because little has waited for them."""
@@ -146,17 +157,14 @@ class SparkEngine:
         return self._session
 
 
-def _first_ended(running: set[Future[list[Any]]], context: SparkContext) -> set[Future[list[Any]]]:
-    """Waits for a job. Raises EngineError when there has been no executor for a quarter of an hour."""
-    seen = time.monotonic()
-    while True:
-        ended, _ = wait(running, HEARTBEAT_S, FIRST_COMPLETED)
-        if ended:
-            return ended
-        if _has_executors(context):
-            seen = time.monotonic()
-        elif time.monotonic() - seen > NOBODY_S:
-            raise EngineError("Spark has no executor; see what its master says of resources, then run again")
+def _last_seen(context: SparkContext, seen: float) -> float:
+    """When there was an executor. Raises EngineError when that is a quarter of an hour ago."""
+    now = time.monotonic()
+    if _has_executors(context):
+        return now
+    if now - seen > NOBODY_S:
+        raise EngineError("Spark has no executor; see what its master says of resources, then run again")
+    return seen
 
 
 def _has_executors(context: SparkContext) -> bool:
@@ -203,7 +211,7 @@ def _session(workers: int | None) -> SparkSession:
     if ours:
         os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
         builder = builder.master(f"local[{workers or '*'},{TRIES}]")
-        settings |= {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.driver.memory": "2g"}
+        settings |= OURS
     for name, value in settings.items():
         builder = builder.config(name, value)
     try:
@@ -217,120 +225,26 @@ def _session(workers: int | None) -> SparkSession:
     return session
 
 
-@dataclass(frozen=True)
-class MapItems:
-    """The items of a job, one a partition."""
-
-    task: Task
-    items: tuple[tuple[Any, ...], ...]
-
-    def __call__(self, batches: Batches) -> Batches:
-        """The outcome of the item that each row names."""
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                yield _outcome(self.task, self.items[number])
-
-
-@dataclass(frozen=True)
-class EmitParts:
-    """What the parts emit for the buckets in `todo`, with the slot of each row."""
-
-    name: str
-    emit: Emit
-    todo: tuple[int, ...]
-
-    def __call__(self, batches: Batches) -> Batches:
-        """Rows of the parts that each row names. What is raised carries a CurateError in its message."""
-        _settle()
-        for batch in batches:
-            for part in batch.column(0).to_pylist():
-                try:
-                    yield from map(self._addressed, self.emit(part))
-                except CurateError as error:
-                    raise RuntimeError(_carried(error)) from error
-                except Exception as error:
-                    raise RuntimeError(_carried(failure(f"{self.name} emit, part {part}", error))) from error
-
-    def _addressed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        todo, buckets = np.array(self.todo), batch["bucket"].to_numpy()
-        slots = np.searchsorted(todo, buckets).astype(np.int32)
-        wanted = todo[np.minimum(slots, len(todo) - 1)] == buckets
-        return batch.append_column(SLOT, pa.array(slots)).filter(pa.array(wanted))
-
-
-@dataclass(frozen=True)
-class Reduced:
-    """A reduce as a task of its bucket and what Spark hands over."""
-
-    name: str
-    reduce: Reducer
-    schema: pa.Schema
-
-    def __call__(self, bucket: int, slot: int, batches: Batches) -> Manifest:
-        """Reduce the rows as they were emitted."""
-        return self.reduce(bucket, map(partial(self._own, slot), batches))
-
-    def _own(self, slot: int, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not pc.all(pc.equal(batch["slot"], slot)).as_py():
-            raise EngineError(f"{self.name}: Spark has put several buckets in a partition: a setting or a bug of its")
-        return pa.record_batch([batch[item.name].cast(item.type) for item in self.schema], schema=self.schema)
-
-
-@dataclass(frozen=True)
-class ReduceBuckets:
-    """One bucket a partition, in the order of `todo`."""
-
-    task: Reduced
-    todo: tuple[int, ...]
-
-    def __call__(self, batches: Batches) -> Batches:
-        """The outcome of the bucket that this partition holds, be it empty."""
-        context = TaskContext.get()
-        assert context is not None, "this runs in a task"
-        slot = context.partitionId()
-        yield _outcome(self.task, (self.todo[slot], slot, batches))
-
-
-def _settle() -> None:
-    """Spark collects garbage after every task: leave what is imported by now out of it, which takes 30 ms each time."""
-    one_thread()
-    if not gc.get_freeze_count():
-        gc.freeze()
-
-
-def _outcome(task: Task, item: tuple[Any, ...]) -> pa.RecordBatch:
-    _settle()
-    outcome: tuple[Any, CurateError | None]
-    try:
-        outcome = attempt(task, item), None
-    except CurateError as error:
-        outcome = None, error
-    return pa.record_batch([[pickle.dumps(outcome)]], schema=OUTCOME)
-
-
-def _values(outcomes: DataFrame, name: Callable[[int], str]) -> list[Any]:
-    """Run the job; raises the first error that a task has returned. name: of the task with a number."""
-    try:
-        rows = outcomes.collect()
-    except Exception as error:  # Spark's own, or what the bridge to Java makes of them
-        raise _of_curate(str(error), name) from error
-    found = []
-    for row in rows:
-        value, failed = pickle.loads(row["outcome"])  # noqa: S301  # from a worker of ours
+def _values(outcomes: deque[bytes]) -> Iterator[Any]:
+    """What has arrived by now. Raises the error that a task has returned."""
+    while outcomes:
+        value, failed = pickle.loads(outcomes.popleft())  # noqa: S301  # from a worker of ours
         if failed is not None:
             raise failed
-        found.append(value)
-    return found
+        yield value
 
 
-def _carried(error: CurateError) -> str:
-    """A message that says an error in digits, which no wrapping of messages changes."""
-    return f"{_MARK}{type(error).__name__} {str(error).encode(errors='backslashreplace').hex()}"
+def _carry_out(job: DataFrame, name: Callable[[int], str]) -> None:
+    """Run a job. Raises what ended it. name: of the task with a number."""
+    try:
+        job.collect()
+    except Exception as error:  # Spark's own, or what the bridge to Java makes of them
+        raise _of_curate(str(error), name) from error
 
 
 def _of_curate(said: str, name: Callable[[int], str]) -> CurateError:
     """What a failed job of Spark becomes. A page may have written some of what is said: nothing of it is unpickled."""
-    if found := re.search(rf"{_MARK}(\w+) ((?:[0-9a-f]{{2}})+)", said):
+    if found := re.search(rf"{MARK}(\w+) ((?:[0-9a-f]{{2}})+)", said):
         return _ERRORS.get(found[1], EngineError)(bytes.fromhex(found[2]).decode(errors="replace"))
     if died := re.search(r"Task (\d+) in stage \S+ failed \d+ times, most recent failure: (.{0,300})", said):
         return EngineError(obituary(name(int(died[1])), died[2].rpartition("Exception: ")[2]))

@@ -28,6 +28,7 @@ pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curat
 
 from curate.engines import spark as engine_of_spark  # noqa: E402  # there is none without Spark
 from curate.engines.spark import SparkEngine  # noqa: E402  # the same
+from curate.engines.spark_worker import MARK, Outcomes, carried  # noqa: E402  # the same
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(pyspark.__file__).parent / "bin"
@@ -37,7 +38,7 @@ KILLS = 10
 
 @pytest.mark.parametrize("kind", [RecipeError, DataError, EngineError, LockError])
 def test_an_error_of_an_emit_arrives_as_it_was_raised(kind: type[CurateError]) -> None:
-    said = f"Job aborted: RuntimeError: {engine_of_spark._carried(kind('part 3: ‘no’ 不'))}\n  at org.apache.spark"
+    said = f"Job aborted: RuntimeError: {carried(kind('part 3: ‘no’ 不'))}\n  at org.apache.spark"
     found = engine_of_spark._of_curate(said, str)
     assert (type(found), str(found)) == (kind, "part 3: ‘no’ 不")
 
@@ -46,7 +47,7 @@ def test_what_a_page_writes_into_an_error_is_text(tmp_path: Path) -> None:
     """An exception may quote a page, and a page may hold whatever this engine looks for in the words of Spark."""
     trap = pickle.dumps(Trap(tmp_path / "sprung"))
     for quoted in (trap.hex(), base64.b64encode(trap).decode(), "abc", "Trap 00"):
-        found = engine_of_spark._of_curate(f"ValueError: <p>{engine_of_spark._MARK}Trap {quoted}", str)
+        found = engine_of_spark._of_curate(f"ValueError: <p>{MARK}Trap {quoted}", str)
         assert type(found) is EngineError
     assert not list(tmp_path.iterdir())
 
@@ -277,9 +278,9 @@ def test_a_long_step_is_handed_out_in_jobs_of_some_parts(
     sizes: list[int] = []
     whole = SparkEngine._map_job
 
-    def counted(self: SparkEngine, task: Square, some: list[tuple[int]]) -> list[int]:
+    def counted(self: SparkEngine, task: Square, some: list[tuple[int]], outcomes: Outcomes) -> None:
         sizes.append(len(some))
-        return whole(self, task, some)
+        whole(self, task, some, outcomes)
 
     monkeypatch.setattr(SparkEngine, "_map_job", counted)
     assert sorted(engine.map(Square(str(tmp_path)), [(n,) for n in range(7)])) == [n * n for n in range(7)]
