@@ -64,7 +64,7 @@ OURS = {
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "2g",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.python.daemon.module": "curate.engines.spark_daemon",
+    "spark.python.daemon.module": "curate.spark_daemon",
 }
 _ERRORS = {kind.__name__: kind for kind in (RecipeError, DataError, EngineError, LockError)}
 

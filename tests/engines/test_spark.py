@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
 from killing import RECIPE, descendants, finish, start, wait_for
@@ -27,6 +28,7 @@ from curate.workers import python_path
 pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
 
 from curate.engines import spark as engine_of_spark  # noqa: E402  # there is none without Spark
+from curate.engines import spark_worker as worker  # noqa: E402  # the same
 from curate.engines.spark import SparkEngine  # noqa: E402  # the same
 from curate.engines.spark_worker import MARK, Outcomes, carried  # noqa: E402  # the same
 
@@ -60,6 +62,28 @@ class Trap:
 
     def __reduce__(self) -> tuple[object, ...]:
         return os.mkdir, (self.folder,)
+
+
+def test_rows_cross_the_shuffle_in_values_of_some_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "BLOB_BYTES", 120)
+    rows = [(slot, pa.record_batch([[slot] * 25, range(25)], schema=SCHEMA)) for slot in (0, 7)]
+    batches = list(worker.packed(rows))
+    blobs = [blob for batch in batches for blob in batch.to_pylist()]
+    found = [(blob["slot"], pa.ipc.read_record_batch(pa.py_buffer(blob["rows"]), SCHEMA)) for blob in blobs]
+    assert len(batches) == len(blobs) == 6, "each is larger than is handed over at a time"
+    assert max(batch.num_rows for _, batch in found) == 120 // 12
+    for slot, batch in rows:
+        mine = pa.Table.from_batches([part for other, part in found if other == slot])
+        assert mine == pa.Table.from_batches([batch])
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads where Linux lists them")
+def test_workers_are_forked_from_a_daemon_of_one_thread_that_has_imported_what_they_need() -> None:
+    code = (
+        "import curate.spark_daemon, os, sys; print(len(os.listdir('/proc/self/task')), 'curate.steps' in sys.modules)"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said.split() == ["1", "True"], "forking a process with more threads is not safe"
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 Of itself that daemon imports next to nothing, and each worker then imports numpy, pyarrow, Numba and the stages anew,
 which takes a second of a core. After every task a worker looks all of it through for garbage, which takes another 60
-ms. As in `curate.workers` there must be one thread when a worker is forked.
+ms. As in `curate.workers` there must be one thread when a worker is forked; so this does not lie in `curate.engines`,
+which imports pyarrow before it could be told.
 """
 
 import gc
