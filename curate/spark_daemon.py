@@ -14,10 +14,15 @@ from pyspark.daemon import manager
 
 from curate import workers
 
-os.environ.update(workers.ONE_THREAD)
-for module in ("pyspark.worker", "curate.engines.spark", *workers.NEEDED):
-    importlib.import_module(module)
-gc.freeze()
+
+def prepare() -> None:
+    """Import what workers need, for all of them."""
+    os.environ.update(workers.ONE_THREAD)
+    for module in ("pyspark.worker", "curate.engines.spark", *workers.NEEDED):
+        importlib.import_module(module)
+    gc.freeze()
+
 
 if __name__ == "__main__":
+    prepare()
     manager()

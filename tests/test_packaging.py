@@ -20,7 +20,12 @@ ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 # What only the engines of other clusters and training need: these modules exist without their packages.
-OPTIONAL_ENGINES = {"curate.engines.ray": "ray", "curate.engines.spark": "pyspark"}
+OPTIONAL_ENGINES = {
+    "curate.engines.ray": "ray",
+    "curate.engines.spark": "pyspark",
+    "curate.engines.spark_worker": "pyspark",
+    "curate.spark_daemon": "pyspark",
+}
 
 
 PACKAGES_OF = packages_distributions()  # import name → names of the distributions that hold it

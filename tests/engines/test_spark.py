@@ -80,7 +80,8 @@ def test_rows_cross_the_shuffle_in_values_of_some_megabytes(monkeypatch: pytest.
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads where Linux lists them")
 def test_workers_are_forked_from_a_daemon_of_one_thread_that_has_imported_what_they_need() -> None:
     code = (
-        "import curate.spark_daemon, os, sys; print(len(os.listdir('/proc/self/task')), 'curate.steps' in sys.modules)"
+        "import curate.spark_daemon as daemon, os, sys; daemon.prepare(); "
+        "print(len(os.listdir('/proc/self/task')), 'curate.steps' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True).stdout
     assert said.split() == ["1", "True"], "forking a process with more threads is not safe"
