@@ -72,6 +72,9 @@ def run(
         Literal["local", "ray", "spark"], typer.Option(help="Who carries the work out; a dry run is always local.")
     ] = "local",
     workers: Annotated[int | None, typer.Option(help="Processes; by default one per usable core.", min=1)] = None,
+    gpus: Annotated[
+        int | None, typer.Option(help="GPUs for stages that want one; by default all that there are.", min=0)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and try it on a sample.")] = False,
     sample: Annotated[int, typer.Option(help="MB of decompressed input that a dry run tries; 0: none.", min=0)] = 64,
 ) -> None:
@@ -100,11 +103,11 @@ def run(
     if dry_run:
         from curate.inspect.dry_run import render_dry_run
 
-        render_dry_run(plan_, out, open_engine("local", workers), sample << 20, against, screen, console)
+        render_dry_run(plan_, out, open_engine("local", workers, gpus), sample << 20, against, screen, console)
         return
     if not compiled():
         console.print("compiling kernels for this version, once: half a minute more", style="dim", highlight=False)
-    carrier = open_engine(engine, workers)
+    carrier = open_engine(engine, workers, gpus)
     progress = choose(console)
     try:
         carry_out(plan_, out, carrier, progress, against, afterwards=lambda place: write_report(out, place))

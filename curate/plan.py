@@ -1,9 +1,11 @@
 """From a recipe to an ordered list of steps, checked before the first byte is read.
 
 A MapStep runs narrow stages over one part at a time; a WideStep exchanges rows between parts. Map steps end where a
-stage is durable, so that a changed rule never repeats extraction. Pages are not stored: the first map step has them at
-hand, and a later one that needs them reads the input again. Every needed column must be supplied by an earlier stage;
-every parameter, model, list and rule pack must exist.
+stage is durable, so that a changed rule never repeats extraction. A stage whose code asks for a GPU, or for more cores
+or memory than is usual, has a step of its own, so that cheap stages do not occupy what it needs; what a recipe gives it
+changes how much the step asks for and never where steps end, so that it repeats no work. Pages are not stored: the
+first map step has them at hand, and a later one that needs them reads the input again. Every needed column must be
+supplied by an earlier stage; every parameter, model, list and rule pack must exist.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ import pyarrow as pa
 import curate.stages
 from curate.errors import RecipeError, did_you_mean
 from curate.recipe import Recipe, StageTable, parse_params
+from curate.resources import USUAL, Resources, together
 from curate.rule import Rule
 from curate.schema import DOC, RAW, TRANSIENT, VERDICT
 from curate.stage import Stage, StageCall, load_stage, parameters_of
@@ -52,6 +55,11 @@ class MapStep:
     writes: Mapping[str, pa.DataType]
     fingerprint: str
     reads_again: tuple[str, ...] = ()
+
+    @property
+    def resources(self) -> Resources:
+        """What it needs of a worker."""
+        return together(call.resources for call in self.calls)
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,8 @@ def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
         if isinstance(stage, WideStage):
             if (table.rules or table.retune) and not stage.finish:
                 raise RecipeError(f"stage {table.label!r} decides by itself and takes no rules")
+            if table.resources:
+                raise RecipeError(f"stage {table.label!r} compares documents: it has no workers to give resources to")
             for inner in stage.prepare:
                 prepared = StageCall(inner, f"{table.label}.{inner.path.rpartition(':')[2]}")
                 calls.insert(_first_end(calls) if TRANSIENT.issuperset(inner.needs) else len(calls), prepared)
@@ -166,7 +176,8 @@ def _calls(recipe: Recipe) -> list[StageCall | WideCall]:
             if stage.finish:
                 calls.append(_finishing_call(table, stage.finish, params))
         else:
-            calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params)), facts))
+            asked = table.resources.over(table.label, stage.resources) if table.resources else None
+            calls.append(StageCall(stage, table.label, params, _rules(table, stage.rules_for(params)), facts, asked))
     return calls
 
 
@@ -178,8 +189,13 @@ def _finishing_call(table: StageTable, finish: Stage, params: Mapping[str, Any])
 
 def _first_end(calls: Sequence[StageCall | WideCall]) -> int:
     """Where the first map step ends. It has pages at hand: what is prepared from nothing else is prepared in it."""
-    ends = (at for at, call in enumerate(calls) if isinstance(call, WideCall) or call.stage.durable)
+    ends = (at for at, call in enumerate(calls) if isinstance(call, WideCall) or call.stage.durable or _alone(call))
     return next(ends, len(calls))
+
+
+def _alone(call: StageCall | WideCall) -> bool:
+    """Whether its code asks for workers that are not like all others, so that it has a step of its own."""
+    return isinstance(call, StageCall) and call.stage.resources != USUAL
 
 
 def resolve_stage(use: str) -> Stage | WideStage:
@@ -239,7 +255,9 @@ class _Draft:
     handed: frozenset[str] = frozenset()  # by the wide stage before, to the call that finishes it
 
     def add(self, call: StageCall | WideCall) -> None:
-        """Append one call, closing the open map step where the results are worth keeping."""
+        """Append one call, closing the open map step where its workers change or the results are worth keeping."""
+        if _alone(call) and self.waiting:
+            self._close_map()
         self._check_columns(call)
         self.handed = call.stage.handed if isinstance(call, WideCall) else frozenset()
         if isinstance(call, WideCall):
@@ -254,7 +272,7 @@ class _Draft:
         added = {name: kind for name, kind in call.stage.adds.items() if name != "error"}
         self._claim(call, added)
         self.waiting.append(call)
-        if call.stage.durable:
+        if call.stage.durable or _alone(call):
             self._close_map()
 
     def close(self) -> list[Step]:

@@ -26,6 +26,9 @@ class Silent:
     def advance(self, manifest: Manifest) -> None:
         """A part is finished."""
 
+    def note(self, what: str) -> None:
+        """Something is worth knowing."""
+
 
 @dataclass
 class Rates:
@@ -68,7 +71,7 @@ class Bars:
 
     def begin(self, step: str, parts: int, done: int) -> None:
         """A new bar; a step that was finished before is shown as such."""
-        self._rates = Rates()
+        self._rates, self._step = Rates(), step
         rates = "finished before" if done == parts else ""
         self._task = self._bars.add_task(step, total=parts, completed=done, rates=rates)
 
@@ -76,6 +79,10 @@ class Bars:
         """Move the bar of the running step."""
         self._rates.add(manifest)
         self._bars.update(self._task, advance=1, rates=str(self._rates))
+
+    def note(self, what: str) -> None:
+        """A line above the bars."""
+        self._bars.console.print(f"{self._step}: {what}", style="dim", highlight=False, markup=False)
 
     def close(self) -> None:
         """Leave the finished bars on the screen."""
@@ -99,6 +106,10 @@ class Lines:
         if self._done == self._parts or time.monotonic() - self._spoken > LINE_EVERY_S:
             self._spoken = time.monotonic()
             self._say(str(self._rates))
+
+    def note(self, what: str) -> None:
+        """A line of its own."""
+        self._say(what)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -19,6 +19,7 @@ import pydantic
 from pydantic import Field
 
 from curate.errors import RecipeError, did_you_mean
+from curate.resources import Resources
 from curate.sources import Input, input_from_path
 
 
@@ -60,8 +61,23 @@ def _from_recipe(value: str, info: pydantic.ValidationInfo) -> str:
 RecipePath = Annotated[str, pydantic.AfterValidator(_from_recipe)]
 
 
+class ResourcesTable(Table):
+    """`resources` of a stage: what takes the place of what the stage itself asks for."""
+
+    cpus: int | None = Field(default=None, ge=1)
+    gpus: float | None = Field(default=None, ge=0)
+    memory_bytes: int | None = Field(default=None, ge=0)
+
+    def over(self, label: str, asked: Resources) -> Resources:
+        """What the stage asks for, with what is given here put in. Raises RecipeError."""
+        try:
+            return replace(asked, **self.model_dump(exclude_none=True))
+        except ValueError as error:
+            raise RecipeError(f"stage {label!r}: resources: {error}") from error
+
+
 class StageTable(pydantic.BaseModel):
-    """`[[stage]]`: `use`, `name`, `rules`, `retune`; every other key is a parameter of the stage.
+    """`[[stage]]`: `use`, `name`, `rules`, `retune`, `resources`; every other key is a parameter of the stage.
 
     A rule in `rules` replaces the stage's own rule of the same reason; `retune.<reason>` changes only its bounds.
     """
@@ -72,6 +88,7 @@ class StageTable(pydantic.BaseModel):
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$")  # ledger counts and --set split at / and .
     rules: tuple[RuleTable, ...] = ()
     retune: dict[str, dict[Literal["min", "max"], float | None]] = {}
+    resources: ResourcesTable | None = None
 
     @property
     def params(self) -> dict[str, Any]:
@@ -212,7 +229,7 @@ def _beside(folder: Path, path: str) -> str:
 
 
 def _assign(document: dict[str, Any], assignment: str) -> None:
-    """Apply `stage.param=value`, `stage.reason.max=value`, `output.key=value` or `tokens.key=value`."""
+    """Apply `stage.param=value`, `stage.reason.max=value`, `stage.resources.gpus=value`, `output.key=value`, …"""
     target, separator, text = assignment.partition("=")
     keys = target.strip().split(".")
     if not separator or len(keys) < 2:
@@ -228,7 +245,9 @@ def _assign(document: dict[str, Any], assignment: str) -> None:
     table = labels.get(keys[0])
     if table is None:
         raise RecipeError(f"--set {assignment!r}: no stage {keys[0]!r}{did_you_mean(keys[0], labels)}")
-    if len(keys) == 3:
+    if len(keys) == 3 and keys[1] == "resources":
+        table.setdefault("resources", {})[keys[2]] = value
+    elif len(keys) == 3:
         table.setdefault("retune", {}).setdefault(keys[1], {})[keys[2]] = value
     else:
         table[keys[1]] = value
@@ -244,7 +263,8 @@ def _explain(problem: Any) -> str:
 
 def _known_keys(loc: Sequence[Any]) -> Sequence[str]:
     tables: dict[str, type[pydantic.BaseModel]] = {
-        "input": InputTable, "rules": RuleTable, "output": OutputTable, "tokens": TokensTable
+        "input": InputTable, "rules": RuleTable, "resources": ResourcesTable, "output": OutputTable,
+        "tokens": TokensTable,
     }  # fmt: skip
     named = [tables[key] for key in map(str, loc[:-1]) if key in tables]
     return list((named[-1] if named else Recipe).model_fields)

@@ -24,6 +24,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.errors import RecipeError, did_you_mean
+from curate.resources import USUAL, Resources
 from curate.rule import Rule
 
 Columns = Mapping[str, pa.Array]
@@ -40,6 +41,7 @@ class Stage:
     check: called with the stage's parameters before the first byte is read; raises RecipeError (a missing model, …).
     What it returns is part of the fingerprint: whatever the results depend on beside code and parameters, such as a
     hash of a list or of a model, or the version of a library.
+    resources: what it needs of a worker. A stage that asks for more than is usual has a step of its own.
     """
 
     function: Callable[..., Any]
@@ -49,6 +51,7 @@ class Stage:
     version: int = 1
     durable: bool = False
     check: Check | None = None
+    resources: Resources = USUAL
 
     @property
     def path(self) -> str:
@@ -75,11 +78,12 @@ def stage(
     version: int = 1,
     durable: bool = False,
     check: Check | None = None,
+    resources: Resources = USUAL,
 ) -> Callable[[Callable[..., Any]], Stage]:
     """Make a function over Arrow arrays a stage; see the module docstring for its contract."""
 
     def decorate(function: Callable[..., Any]) -> Stage:
-        return Stage(function, tuple(needs), dict(adds), rules, version, durable, check)
+        return Stage(function, tuple(needs), dict(adds), rules, version, durable, check, resources)
 
     return decorate
 
@@ -114,13 +118,22 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
 
 @dataclass(frozen=True)
 class StageCall:
-    """A stage with the name, parameters and rules that a recipe gives it; `facts` is what its check has returned."""
+    """A stage with the name, parameters and rules that a recipe gives it; `facts` is what its check has returned.
+
+    asked: the resources that the recipe gives it, which take the place of the stage's own.
+    """
 
     stage: Stage
     name: str
     params: Mapping[str, Any] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     facts: Any = None
+    asked: Resources | None = None
+
+    @property
+    def resources(self) -> Resources:
+        """What it needs of a worker."""
+        return self.asked or self.stage.resources
 
     @property
     def needs(self) -> tuple[str, ...]:

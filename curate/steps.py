@@ -41,6 +41,10 @@ class Progress(Protocol):
         """One more part is finished."""
         ...
 
+    def note(self, what: str) -> None:
+        """Something about the running step that people should know."""
+        ...
+
 
 # Does parts, each given by its number and the fingerprint that its manifest is to carry.
 Work = Callable[[Sequence[tuple[int, str]]], Iterator[Manifest]]
@@ -133,7 +137,13 @@ def _run_map(
     task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
     limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
     wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
-    complete(output, wanted, place, lambda todo: place.engine.map(task, todo))
+
+    def work(todo: Sequence[tuple[int, str]]) -> Iterator[Manifest]:
+        if step.resources.gpus and not place.engine.gpus():
+            place.progress.note("no GPU is at hand: works without")
+        return place.engine.map(task, todo, step.resources)
+
+    complete(output, wanted, place, work)
     return Finished(step.name, output, tuple(step.writes))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from curate.engines import Exchange, Task
+from curate.resources import USUAL, Resources
 from curate.store import Manifest
 
 BATCH_ROWS = (1, 17, 1000)
@@ -29,7 +30,7 @@ class AdversaryEngine:
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
 
-    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources = USUAL) -> Iterator[Any]:
         """Each task twice and in any order; every third attempt is lost after it has published its work."""
         for item in self._random.sample(list(items), len(items)):
             for attempt in self._attempts():
@@ -52,6 +53,10 @@ class AdversaryEngine:
             for _ in self._attempts():
                 manifest = pickle.loads(pickle.dumps(job.reduce))(bucket, self._batches(buckets[bucket], job.schema))
             yield manifest
+
+    def gpus(self) -> int:
+        """None."""
+        return 0
 
     def close(self) -> None:
         """Nothing is held."""

@@ -78,12 +78,12 @@ def finished(crawls: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
 
 @pytest.fixture(scope="session")
 def ray_here() -> Iterator[None]:
-    """A Ray of two cores on this machine, started once; engines join it."""
+    """A Ray of two cores and, so it is told, two GPUs on this machine, started once; engines join it."""
     ray = pytest.importorskip("ray", reason="needs Ray: pip install 'curate[ray]'")
     quietly = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", python_path())
-        ray.init("local", num_cpus=2, object_store_memory=100 << 20, **quietly)
+        ray.init("local", num_cpus=2, num_gpus=2, object_store_memory=100 << 20, **quietly)
     yield
     ray.shutdown()
 

@@ -108,3 +108,6 @@ class Told:
         if self.stop:
             raise KeyboardInterrupt
         self.done.append(self.step)
+
+    def note(self, what: str) -> None:
+        """Not remembered."""

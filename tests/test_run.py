@@ -46,6 +46,9 @@ class Told:
             raise KeyboardInterrupt
         self.done.append(self.step)
 
+    def note(self, what: str) -> None:
+        """Not remembered."""
+
 
 def document(crawl: Path, **output: Any) -> dict[str, Any]:
     return {

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from curate.errors import RecipeError
+from curate.resources import USUAL, Resources
 from curate.store import Manifest
 from curate.wide import Emit
 
@@ -55,8 +56,15 @@ class Exchange:
 class Engine(Protocol):
     """The two verbs. Results come in the order in which they are finished."""
 
-    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
-        """Call `task(*item)` for every item, anywhere, at least once; yield what it returns."""
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources = USUAL) -> Iterator[Any]:
+        """Call `task(*item)` for every item, anywhere, at least once; yield what it returns.
+
+        needs: what each worker has while it works on this; no GPU where `gpus()` is 0.
+        """
+        ...
+
+    def gpus(self) -> int:
+        """How many GPUs steps that ask for one may use. Where there are none, they work without."""
         ...
 
     def exchange(self, job: Exchange) -> Iterator[Manifest]:
@@ -68,11 +76,14 @@ class Engine(Protocol):
         ...
 
 
-def open_engine(name: str, workers: int | None = None) -> Engine:
-    """The engine of this name; it starts at its first task. Raises RecipeError where its package is missing."""
+def open_engine(name: str, workers: int | None = None, gpus: int | None = None) -> Engine:
+    """The engine of this name; it starts at its first task. Raises RecipeError where its package is missing.
+
+    gpus: use no more than these; a cluster is asked for them even where it has none yet. None: those that there are.
+    """
     module, kind, package = _ENGINES[name]
     try:
-        engine: Engine = getattr(importlib.import_module(module), kind)(workers)
+        engine: Engine = getattr(importlib.import_module(module), kind)(workers, gpus)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != package:
             raise

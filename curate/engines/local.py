@@ -5,15 +5,19 @@ a task that kills its worker three times ends the run with its name. Should the 
 server is killed that its workers are forked from, another takes its place; nothing is waited for that cannot come. Few
 tasks wait in the pool at a time, so neither memory nor queues grow with the number of parts. Exchanges go by spill
 files (spill.py).
+
+A step that asks for GPUs has a pool with a worker for each, and one that asks for memory or cores as many workers as
+there is room for.
 """
 
-import os
 import signal
+import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence, Set
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 from weakref import WeakSet
 
 from pebble import ProcessExpired, ProcessPool
@@ -21,8 +25,10 @@ from pebble import ProcessExpired, ProcessPool
 from curate import workers
 from curate.engines import Exchange, Task
 from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
+from curate.engines.machine import gpu_slots, lease, show_gpus, usable_cores, usable_memory_bytes, visible_gpus
 from curate.engines.spill import exchange_by_spill
 from curate.errors import CurateError, EngineError
+from curate.resources import USUAL, Resources
 from curate.store import Manifest
 
 WAITING_PER_WORKER = 2
@@ -32,20 +38,32 @@ HEARTBEAT_S = 1.0
 LAST_BREATH_S = 0.2
 
 
-class LocalEngine:
-    """A pool of `workers` processes, started at the first task and kept for the whole run."""
+@dataclass(frozen=True)
+class Crew:
+    """What a pool consists of: so many workers, each with one of the slots where there are GPUs for them."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    workers: int
+    slots: tuple[str, ...] = ()
+
+
+class LocalEngine:
+    """A pool of `workers` processes, started at the first task and kept as long as steps need the same workers."""
+
+    def __init__(self, workers: int | None = None, gpus: int | None = None) -> None:
         self.workers = workers or usable_cores()
+        self._most_gpus = gpus
+        self._crew = Crew(self.workers)
         self._pool: ProcessPool | None = None
+        self._leases: IO[bytes] | None = None
         self._futures: WeakSet[Future[Any]] = WeakSet()
 
-    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources = USUAL) -> Iterator[Any]:
         """Call `task(*item)` in the pool; results come as they finish, at most a few tasks ahead of the workers."""
+        self._hire(self._crew_for(needs))
         left = iter(items)
         running: dict[Future[Any], tuple[tuple[Any, ...], int]] = {}
         while True:
-            while len(running) < self.workers * WAITING_PER_WORKER and (item := next(left, None)) is not None:
+            while len(running) < self._crew.workers * WAITING_PER_WORKER and (item := next(left, None)) is not None:
                 running[self._submit(task, item)] = (item, 1)
             if not running:
                 return
@@ -66,14 +84,38 @@ class LocalEngine:
         """Spill what every part emits, then reduce bucket by bucket."""
         return exchange_by_spill(job, self.map)
 
+    def gpus(self) -> int:
+        """Those that this process sees."""
+        return len(self._gpus())
+
     def close(self) -> None:
         """Stop the workers at once; unfinished tasks are cancelled and publish nothing."""
         if self._pool is not None:
             self._pool.stop()  # type: ignore[no-untyped-call]  # Pebble leaves it without types
             self._pool.join()
             self._pool = None
+        if self._leases is not None:
+            self._leases.close()
+            self._leases = None
         for future in self._futures:
             future.cancel()
+
+    def _gpus(self) -> tuple[str, ...]:
+        return () if self._most_gpus == 0 else visible_gpus()[: self._most_gpus]
+
+    def _crew_for(self, needs: Resources) -> Crew:
+        """As many workers as there is room for, at least one."""
+        room = self.workers // needs.cpus
+        if needs.memory_bytes:
+            room = min(room, usable_memory_bytes() // needs.memory_bytes)
+        gpus = self._gpus() if needs.gpus else ()
+        slots = gpu_slots(gpus, needs.gpus) if gpus else ()
+        return Crew(max(1, min(room, len(slots)) if slots else room), slots)
+
+    def _hire(self, crew: Crew) -> None:
+        if crew != self._crew:
+            self.close()
+            self._crew = crew
 
     def _submit(self, task: Task, item: tuple[Any, ...]) -> Future[Any]:
         for tries in range(1, TRIES + 1):
@@ -90,7 +132,13 @@ class LocalEngine:
     def _working_pool(self) -> ProcessPool:
         if self._pool is None or not self._pool.active:
             self.close()
-            self._pool = ProcessPool(self.workers, initializer=_start_worker, context=workers.server())
+            start: tuple[Any, ...] = ()
+            if self._crew.slots:
+                self._leases = tempfile.NamedTemporaryFile(prefix="curate-gpus-")  # noqa: SIM115  # as long as the pool
+                start = (self._crew.slots, self._leases.name)
+            self._pool = ProcessPool(
+                self._crew.workers, initializer=_start_worker, initargs=start, context=workers.server()
+            )
         return self._pool
 
     def _finished(self, running: Collection[Future[Any]]) -> Set[Future[Any]]:
@@ -103,14 +151,13 @@ class LocalEngine:
                 return ended
 
 
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _start_worker() -> None:
+def _start_worker(slots: Sequence[str] = (), leases: str = "") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's business
     one_thread()
+    if slots:
+        lease(slots, leases)
+    else:
+        show_gpus()
 
 
 def _cause(death: Exception) -> str:

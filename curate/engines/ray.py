@@ -1,4 +1,5 @@
-"""The engine of a Ray cluster: every task is a Ray task, and exchanges go by spill files in the run's folder.
+"""The engine of a Ray cluster: tasks are Ray tasks, or go to actors with GPUs (ray_workers.py), and exchanges go by
+spill files in the run's folder.
 
 It joins the cluster that RAY_ADDRESS names, as `ray job submit` sets it (`auto`: the one that this machine is a node
 of), and without it starts Ray on this machine for the length of the run. OUT and the input must be seen by every node
@@ -15,25 +16,23 @@ run emits no part twice.
 import os
 import secrets
 import socket
-import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from curate.engines import Exchange, Task
-from curate.engines.attempt import TRIES, attempt, failure, label, obituary, one_thread
+from curate.engines.attempt import TRIES, failure, label, obituary
+from curate.engines.ray_workers import Actors, Tasks, Workers
 from curate.engines.spill import exchange_by_spill
 from curate.errors import CurateError, EngineError
+from curate.resources import USUAL, Resources
 from curate.store import Manifest
 from curate.workers import python_path
 
 WAITING_PER_CORE = 2
-# How often a wait for results asks whether the cluster has anyone to bring them.
-HEARTBEAT_S = 5.0
-# A cluster that grows on demand may have nobody for a while; after this the run ends.
-NOBODY_S = 900.0
 KNOCK_S = 10.0
 # Nothing travels through Ray's object store but tasks; Ray would take a third of the machine's memory.
 OBJECT_STORE_BYTES = 256 << 20
@@ -42,36 +41,40 @@ OBJECT_STORE_BYTES = 256 << 20
 class RayEngine:
     """At most `workers` tasks at a time, by default as many as the cluster has cores."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, gpus: int | None = None) -> None:
         self.workers = workers
-        self._ours = False
+        self._asked_gpus = gpus
+        self._ours = self._alone = False
 
-    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources = USUAL) -> Iterator[Any]:
         """Call `task(*item)` on the cluster; results come as they finish, at most a few tasks ahead of the workers."""
         self._connect()
-        carried = ray.put(task)
-        left = iter(items)
+        hands = self._workers_for(task, needs, len(items))
+        left = ((item, 1) for item in items)
+        again: list[tuple[tuple[Any, ...], int]] = []
         running: dict[Any, tuple[tuple[Any, ...], int]] = {}
+        due = next(left, None)
         try:
-            while True:
-                while len(running) < self._most() and (item := next(left, None)) is not None:
-                    running[_submit(carried, task, item)] = (item, 1)
-                if not running:
-                    return
-                ended = _first_ended(running)
+            while due or running:
+                while due and hands.has_room():
+                    running[hands.give(due[0])] = due
+                    due = again.pop() if again else next(left, None)
+                ended = hands.ended()
+                if ended is None:
+                    continue
                 item, tries = running.pop(ended)
                 try:
-                    yield ray.get(ended)
+                    yield hands.result(ended)
                 except RayTaskError as error:
                     raise _of_curate(task, item, error) from error
                 except RayError as death:
                     if tries == TRIES:
                         raise EngineError(obituary(label(task, item), _cause(death))) from death
-                    running[_submit(carried, task, item)] = (item, tries + 1)
+                    again.append((item, tries + 1))
+                    due = due or again.pop()
         finally:
             if ray.is_initialized():
-                for reference in running:
-                    ray.cancel(reference, force=True)
+                hands.close()
 
     def exchange(self, job: Exchange) -> Iterator[Manifest]:
         """Spill what every part emits, then reduce bucket by bucket."""
@@ -81,7 +84,7 @@ class RayEngine:
         """Leave the cluster; end it where it was started for this run."""
         if self._ours:
             ray.shutdown()
-            self._ours = False
+            self._ours = self._alone = False
 
     def _connect(self) -> None:
         if ray.is_initialized():
@@ -99,10 +102,21 @@ class RayEngine:
             os.environ["PYTHONPATH"] = python_path()  # workers look for stages where the driver does
             here: dict[str, Any] = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
             ray.init("local", num_cpus=self.workers, **here, **quietly)
+            self._alone = True
         self._ours = True
 
-    def _most(self) -> int:
-        return self.workers or max(1, int(_cores())) * WAITING_PER_CORE
+    def gpus(self) -> int:
+        """Those of the cluster, or as many as are asked for: a cluster may have to add nodes for them."""
+        self._connect()
+        there = int(_have("GPU"))
+        if self._asked_gpus is None:
+            return there
+        return min(self._asked_gpus, there) if self._alone else self._asked_gpus
+
+    def _workers_for(self, task: Task, needs: Resources, items: int) -> Workers:
+        if needs.gpus and self.gpus():
+            return Actors(task, needs, lambda: max(1, min(items, self.workers or items, int(self.gpus() / needs.gpus))))
+        return Tasks(task, replace(needs, gpus=0), lambda: self.workers or max(1, int(_have("CPU"))) * WAITING_PER_CORE)
 
 
 def _knock(address: str) -> None:
@@ -112,33 +126,10 @@ def _knock(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), KNOCK_S).close()
 
 
-@ray.remote(max_retries=0)  # tries are counted by the driver, as by every engine
-def _attempt(task: Task, item: tuple[Any, ...]) -> Any:
-    one_thread()
-    return attempt(task, item)
-
-
-def _submit(carried: Any, task: Task, item: tuple[Any, ...]) -> Any:
-    return _attempt.options(name=label(task, item)).remote(carried, item)
-
-
-def _first_ended(running: Collection[Any]) -> Any:
-    """Waits for a result. Raises EngineError when the cluster has had no core for a quarter of an hour."""
-    seen = time.monotonic()
-    while True:
-        ended, _ = ray.wait(list(running), num_returns=1, timeout=HEARTBEAT_S)
-        if ended:
-            return ended[0]
-        if _cores():
-            seen = time.monotonic()
-        elif time.monotonic() - seen > NOBODY_S:
-            raise EngineError("the Ray cluster has no node with a core; see `ray status`, then run again")
-
-
-def _cores() -> float:
-    """Cores of the cluster, busy ones too."""
+def _have(resource: str) -> float:
+    """What all nodes of the cluster have of it, in use or not."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray leaves it without types
-    return resources.get("CPU", 0.0)
+    return resources.get(resource, 0.0)
 
 
 def _of_curate(task: Task, item: tuple[Any, ...], error: RayTaskError) -> CurateError:

@@ -26,10 +26,11 @@ from functools import partial
 from typing import Any
 
 from pyspark import SparkContext
+from pyspark.resource import ResourceProfile
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from curate.engines import Exchange, Task
+from curate.engines import Exchange, Task, spark_gpus
 from curate.engines.attempt import TRIES, label, obituary
 from curate.engines.spark_worker import (
     BLOB,
@@ -43,6 +44,7 @@ from curate.engines.spark_worker import (
     ReduceBuckets,
 )
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
+from curate.resources import USUAL, Resources
 from curate.store import Manifest
 from curate.workers import python_path
 
@@ -74,24 +76,32 @@ Job = Callable[[Outcomes], None]
 class SparkEngine:
     """Of `workers` cores where it starts Spark itself; spark-submit knows better."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, gpus: int | None = None) -> None:
         self.workers = workers
+        self._asked_gpus = gpus
+        self._profiles: dict[Resources, ResourceProfile] = {}  # Spark keeps executors for each, were they made anew
         self._session: SparkSession | None = None
         self._ours = False
         self._group = f"curate {secrets.token_hex(4)}"
         check_java()
 
-    def map(self, task: Task, items: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+    def map(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources = USUAL) -> Iterator[Any]:
         """Call `task(*item)` in Spark tasks, in jobs of consecutive items; results come job by job."""
         if items:
             size = max(self._tasks_at_hand(), -(-len(items) // JOBS))
             starts = range(0, len(items), size)
-            yield from self._results(partial(self._map_job, task, items[start : start + size]) for start in starts)
+            yield from self._results(
+                partial(self._map_job, task, items[start : start + size], needs) for start in starts
+            )
 
     def exchange(self, job: Exchange) -> Iterator[Manifest]:
         """Emit, shuffle and reduce in one Spark job."""
         if job.todo:
             yield from self._results([partial(self._exchange_job, job)])
+
+    def gpus(self) -> int:
+        """See spark_gpus.py."""
+        return spark_gpus.gpus(self._connect().sparkContext, self._asked_gpus)
 
     def close(self) -> None:
         """End Spark where it was started for this run."""
@@ -123,10 +133,11 @@ class SparkEngine:
                 if running:
                     context.cancelJobGroup(self._group)
 
-    def _map_job(self, task: Task, items: Sequence[tuple[Any, ...]], outcomes: Outcomes) -> None:
+    def _map_job(self, task: Task, items: Sequence[tuple[Any, ...]], needs: Resources, outcomes: Outcomes) -> None:
         session = self._describe(f"{label(task, items[0])} to {items[-1][0]}")
         numbers = session.range(0, len(items), 1, len(items))
-        mapped = numbers.mapInArrow(MapItems(task, tuple(items), outcomes), from_arrow_schema(NOTHING))
+        work = MapItems(task, tuple(items), outcomes)
+        mapped = numbers.mapInArrow(work, from_arrow_schema(NOTHING), profile=self._profile(needs))
         _carry_out(mapped, lambda number: label(task, items[number]))
 
     def _exchange_job(self, job: Exchange, outcomes: Outcomes) -> None:
@@ -138,6 +149,13 @@ class SparkEngine:
         reduce = ReduceBuckets(ReduceBlobs(job.name, job.reduce, job.schema), todo, outcomes)
         reduced = emitted.repartitionById(len(todo), "slot").mapInArrow(reduce, from_arrow_schema(NOTHING))
         _carry_out(reduced, lambda number: f"{job.name}, task {number}")
+
+    def _profile(self, needs: Resources) -> ResourceProfile | None:
+        if not needs.gpus or not self.gpus():
+            return None
+        if needs not in self._profiles:
+            self._profiles[needs] = spark_gpus.profile(self._connect().sparkContext, needs)
+        return self._profiles[needs]
 
     def _tasks_at_hand(self) -> int:
         """How many to hand out at a time. A cluster may have few cores just because little has waited for them."""

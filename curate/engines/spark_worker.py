@@ -19,6 +19,7 @@ from pyspark import Accumulator, AccumulatorParam, TaskContext
 
 from curate.engines import Reducer, Task
 from curate.engines.attempt import attempt, failure, one_thread
+from curate.engines.spark_gpus import show_gpus_of_task
 from curate.engines.spill import sorted_runs
 from curate.errors import CurateError, EngineError
 from curate.store import Manifest
@@ -61,6 +62,7 @@ class MapItems:
     def __call__(self, batches: Batches) -> Batches:
         """Nothing; the outcome of the item that each row names is told."""
         _settle()
+        show_gpus_of_task()
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 _tell(self.outcomes, self.task, self.items[number])

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from curate.inspect.show import bounds
 from curate.plan import MapStep, Plan, WideStep
+from curate.resources import USUAL
 from curate.sources import SourceFile
 
 INDENT = 4
@@ -35,6 +36,8 @@ def render_inputs(files: Sequence[SourceFile], console: Console) -> None:
 
 
 def _stages(console: Console, step: MapStep) -> None:
+    if step.resources != USUAL:
+        _line(console, 1, f"each worker has {step.resources}, as far as there is")
     if step.reads_again:
         _line(console, 1, f"reads the input again, for {', '.join(step.reads_again)}")
     for call in step.calls:

@@ -21,7 +21,7 @@ ray = pytest.importorskip("ray", reason="needs Ray: pip install 'curate[ray]'")
 
 from ray.cluster_utils import Cluster  # noqa: E402  # there is none without Ray
 
-from curate.engines import ray as engine_of_ray  # noqa: E402  # the same
+from curate.engines import ray_workers  # noqa: E402  # the same
 from curate.engines.ray import RayEngine  # noqa: E402  # the same
 
 ROOT = Path(__file__).parents[2]
@@ -134,10 +134,10 @@ def test_tasks_have_the_names_of_their_steps_and_parts(ray_here: None) -> None:
 def test_a_cluster_without_a_core_is_not_waited_for_for_ever(
     ray_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_of_ray, "HEARTBEAT_S", 0.01)
-    monkeypatch.setattr(engine_of_ray, "NOBODY_S", 0.05)
+    monkeypatch.setattr(ray_workers, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(ray_workers, "NOBODY_S", 0.05)
     monkeypatch.setattr(ray, "wait", lambda references, **_: ([], references))
-    monkeypatch.setattr(ray, "cluster_resources", dict)
+    monkeypatch.setattr(ray, "nodes", list)
     with pytest.raises(EngineError, match="has no node with a core"):
         list(RayEngine(1).map(Square(str(tmp_path)), [(1,)]))
 

@@ -23,6 +23,7 @@ from killing import RECIPE, descendants, finish, start, wait_for
 from curate.digest import digest_run
 from curate.engines import Exchange
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
+from curate.resources import Resources
 from curate.workers import python_path
 
 pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
@@ -303,9 +304,11 @@ def test_a_long_step_is_handed_out_in_jobs_of_some_parts(
     sizes: list[int] = []
     whole = SparkEngine._map_job
 
-    def counted(self: SparkEngine, task: Square, some: list[tuple[int]], outcomes: Outcomes) -> None:
+    def counted(
+        self: SparkEngine, task: Square, some: list[tuple[int]], needs: Resources, outcomes: Outcomes
+    ) -> None:
         sizes.append(len(some))
-        whole(self, task, some, outcomes)
+        whole(self, task, some, needs, outcomes)
 
     monkeypatch.setattr(SparkEngine, "_map_job", counted)
     assert sorted(engine.map(Square(str(tmp_path)), [(n,) for n in range(7)])) == [n * n for n in range(7)]
