@@ -81,8 +81,10 @@ def most_at_once(tasks: list[Told]) -> int:
     rules=[Rule("weight", "too_light", min=40)],
     resources=Resources(gpus=1, memory_bytes=1 << 20),
 )
-def weigh(text: pa.StringArray) -> pa.Array:
-    """As heavy as it is long; a model would do it on a GPU."""
+def weigh(text: pa.StringArray, *, folder: str = "") -> pa.Array:
+    """As heavy as it is long; a model would do it on a GPU. Tells what it was given, where there is a folder for it."""
+    if folder:
+        Tell(folder, 0)(0)
     return pa.array([len(value) for value in text.to_pylist()])
 
 

@@ -11,14 +11,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
 from killing import RECIPE, descendants, finish, start, wait_for
+from resourceful import told
 
 from curate.digest import digest_run
 from curate.engines import Exchange
@@ -30,6 +34,7 @@ pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curat
 
 from curate.engines import spark as engine_of_spark  # noqa: E402  # there is none without Spark
 from curate.engines import spark_worker as worker  # noqa: E402  # the same
+from curate.engines import spark_gpus  # noqa: E402  # the same
 from curate.engines.spark import SparkEngine  # noqa: E402  # the same
 from curate.engines.spark_worker import MARK, Outcomes, carried  # noqa: E402  # the same
 
@@ -94,6 +99,7 @@ class Standalone:
 
     folder: Path
     port: int
+    environment: Mapping[str, str] = field(default_factory=dict)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -106,7 +112,12 @@ class Standalone:
 
     def start(self, kind: str, *words: str) -> None:
         command = [BIN / "spark-class", f"org.apache.spark.deploy.{kind.lower()}.{kind}", *words, "--webui-port", "0"]
-        environment = {**os.environ, "PYTHONPATH": python_path(), "SPARK_WORKER_DIR": str(self.folder)}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": python_path(),
+            "SPARK_WORKER_DIR": str(self.folder),
+            **self.environment,
+        }
         with (self.folder / f"{kind}.log").open("ab") as log:
             self.processes.append(
                 subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
@@ -135,16 +146,23 @@ def slay(process: subprocess.Popen[bytes]) -> None:
     process.wait(timeout=60)
 
 
-@pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+@contextmanager
+def standalone(folder: Path, **environment: str) -> Iterator[Standalone]:
+    """A master without a node."""
     with_java()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    made = Standalone(tmp_path_factory.mktemp("spark"), port)
+    made = Standalone(folder, port, environment)
     made.start("Master", "--host", "127.0.0.1", "--port", str(port))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standalone]:
+    with standalone(tmp_path_factory.mktemp("spark")) as made:
+        yield made
 
 
 @pytest.fixture
@@ -176,11 +194,13 @@ def with_java() -> None:
         pytest.skip(str(error))
 
 
-def submit(cluster: Standalone, recipe: Path, crawl: Path, out: Path) -> subprocess.Popen[bytes]:
+def submit(
+    cluster: Standalone, recipe: Path, crawl: Path, out: Path, more: Mapping[str, str] = {}
+) -> subprocess.Popen[bytes]:
     """The job, as a user submits it from a machine that has the package."""
     settings = {
         "spark.executor.memory": "512m", "spark.ui.enabled": "false", "spark.shuffle.io.retryWait": "1s",
-        "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR",
+        "spark.driver.host": "127.0.0.1", "spark.log.level": "ERROR", **more,
     }  # fmt: skip
     words = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     job = [ROOT / "pipelines" / "spark_job.py", recipe, "--input", crawl, "--out", out]
@@ -223,6 +243,76 @@ def test_a_run_whose_driver_was_killed_is_finished_by_the_same_command(
     assert not (tmp_path / "run.json").exists()
     assert ended(submit(cluster, coarse_recipe, made_crawl, tmp_path)) == 0
     assert digest_run(tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "gpus"),
+    [
+        ({"master": "local[2]", "spark.executor.resource.gpu.amount": "1"}, 2, 0),
+        ({"spark.executor.resource.gpu.amount": "2"}, None, 2),
+        ({"spark.executor.resource.gpu.amount": "2"}, 0, 0),
+        ({"spark.dynamicAllocation.enabled": "true"}, 3, 3),
+        ({"spark.dynamicAllocation.enabled": "true"}, None, 0),
+        ({}, 3, 0),
+    ],
+    ids=str,
+)
+def test_gpus_are_those_of_executors_or_of_some_that_may_come(
+    settings: dict[str, str], asked: int | None, gpus: int
+) -> None:
+    assert spark_gpus.gpus(context_with(settings), asked) == gpus
+
+
+def context_with(settings: Mapping[str, str]) -> Any:
+    """What is asked of a SparkContext, without a cluster."""
+    get = settings.get
+    return SimpleNamespace(master=get("master", "spark://x:1"), getConf=lambda: SimpleNamespace(get=get))
+
+
+def test_a_profile_says_what_tasks_take_and_what_executors_are_wanted(spark_here: None) -> None:
+    needs = Resources(cpus=2, gpus=0.5, memory_bytes=3 << 30)
+    taken = {"cpus": 2.0, "gpu": 0.5}
+    there = spark_gpus.profile(context_with({"spark.executor.resource.gpu.amount": "1"}), needs)
+    assert {name: one.amount for name, one in there.taskResources.items()} == taken
+    assert not there.executorResources
+    settings = {"spark.executor.resource.gpu.discoveryScript": "/opt/gpus.sh", "spark.executor.memory": "4g"}
+    wanted = spark_gpus.profile(context_with(settings), needs)
+    assert {name: one.amount for name, one in wanted.taskResources.items()} == taken
+    asked = {name: one.amount for name, one in wanted.executorResources.items()}
+    assert asked == {"cores": 4, "memory": 4096, "memoryOverhead": 6144, "gpu": 1}
+    assert wanted.executorResources["gpu"].discoveryScript == "/opt/gpus.sh"
+
+
+GPU_RECIPE = """
+name = "gpu"
+[[stage]]
+use = "extract"
+backend = "blocks"
+[[stage]]
+use = "resourceful:weigh"
+folder = "{folder}"
+[output]
+part_bytes = 200000
+max_failed_ratio = 1.0
+"""
+
+
+def test_a_step_that_asks_for_a_gpu_runs_where_spark_has_one(made_crawl: Path, tmp_path: Path) -> None:
+    """A node that says it has GPU 5, and a cluster that is asked for an executor with one."""
+    script, recipe, out = tmp_path / "gpus.sh", tmp_path / "gpu.toml", tmp_path / "out"
+    script.write_text("""#!/bin/sh\necho '{"name": "gpu", "addresses": ["5"]}'\n""")
+    script.chmod(0o755)
+    recipe.write_text(GPU_RECIPE.format(folder=tmp_path))
+    of_node = "spark.worker.resource.gpu"
+    options = f"-D{of_node}.amount=1 -D{of_node}.discoveryScript={script}"
+    with standalone(tmp_path, SPARK_WORKER_OPTS=options) as cluster:
+        cluster.add_node()
+        assert ended(submit(cluster, recipe, made_crawl, out, {"spark.executor.resource.gpu.amount": "1"})) == 0
+    assert {task.gpus for task in told(tmp_path)} == {"5"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        patch.setenv("PYTHONPATH", python_path())
+        assert digest_run(out) == finish(recipe, made_crawl, tmp_path / "local")
 
 
 @pytest.mark.proof
