@@ -15,7 +15,16 @@ from curate.inspect.stages import stages_markdown
 from curate.parts import PART_BYTES
 from curate.plan import compile_plan
 from curate.publish import SHARD_BYTES
-from curate.recipe import InputTable, OutputTable, RuleTable, StageTable, TokensTable, load_recipe, parse_recipe
+from curate.recipe import (
+    InputTable,
+    OutputTable,
+    ResourcesTable,
+    RuleTable,
+    StageTable,
+    TokensTable,
+    load_recipe,
+    parse_recipe,
+)
 from curate.rule import decide
 from curate.schema import DOC, LEDGER
 
@@ -41,6 +50,7 @@ def first_cells(table: str) -> set[str]:
     [
         ("`[[input]]`", InputTable),
         ("`[[stage]]`", StageTable),
+        ("`resources` of a stage", ResourcesTable),
         ("`[[stage.rules]]`", RuleTable),
         ("`[output]`", OutputTable),
         ("`[tokens]`", TokensTable),

@@ -9,6 +9,7 @@ import pytest
 from curate.errors import RecipeError
 from curate.plan import MapStep, compile_plan
 from curate.recipe import RecipePath, load_recipe, parse_recipe
+from curate.resources import USUAL, Resources, together
 from curate.rule import Rule
 from curate.stage import stage
 
@@ -36,7 +37,20 @@ def listed(text: pa.StringArray, *, words: RecipePath) -> pa.Array:
     return pa.nulls(len(text), pa.float32())
 
 
+@stage(needs=["text"], adds={"depth": pa.float32()}, resources=Resources(gpus=1, memory_bytes=4 << 30))
+def deep(text: pa.StringArray) -> pa.Array:
+    """A stage that wants a GPU."""
+    return pa.nulls(len(text), pa.float32())
+
+
+@stage(needs=["html"], adds={"images": pa.int32()}, resources=Resources(cpus=4))
+def pictures(html: pa.BinaryArray) -> pa.Array:
+    """A stage that wants the page, and cores."""
+    return pa.nulls(len(html), pa.int32())
+
+
 OWN = f"{__name__}:shouting"
+DEEP = f"{__name__}:deep"
 
 
 def recipe(*stages: dict[str, Any], **tables: Any) -> Any:
@@ -55,6 +69,7 @@ def test_unknown_keys_get_a_hint() -> None:
     rejected({**recipe({"use": "extract"}), "tokns": {}}, "'tokns'.*did you mean 'tokens'")
     wrong_rule = {"use": OWN, "rules": [{"score": "shouting", "reason": "x", "maxx": 1}]}
     rejected(recipe(wrong_rule), "did you mean 'max'")
+    rejected(recipe({"use": OWN, "resources": {"gpu": 1}}), r"stage.0.resources.gpu'.*did you mean 'gpus'")
     rejected(recipe({"use": OWN, "retune": {"lowd": {"max": 1}}}), "no rule 'lowd'.*did you mean 'loud'")
 
 
@@ -168,3 +183,55 @@ def test_fingerprints_follow_what_a_step_depends_on() -> None:
     first, second = fingerprints("!"), fingerprints("?")
     assert first[0] == second[0]
     assert first[1] != second[1]
+
+
+def steps_of(*stages: dict[str, Any]) -> list[tuple[list[str], Resources]]:
+    """The map steps' stages and what they ask for."""
+    steps = compile_plan(parse_recipe(recipe(*stages))).steps
+    return [([call.name for call in step.calls], step.resources) for step in steps if isinstance(step, MapStep)]
+
+
+def test_a_stage_that_asks_for_more_than_is_usual_has_a_step_of_its_own() -> None:
+    asked = Resources(gpus=1, memory_bytes=4 << 30)
+    again = {"use": DEEP, "name": "deeper"}
+    assert steps_of({"use": "language"}, {"use": DEEP}, again, {"use": OWN}) == [
+        (["language"], USUAL), (["deep"], asked), (["deeper"], asked), (["shouting"], USUAL)
+    ]  # fmt: skip
+    assert steps_of({"use": DEEP}, {"use": OWN}) == [(["deep"], asked), (["shouting"], USUAL)]
+    assert steps_of({"use": DEEP}, {"use": "html_dedup"}) == [
+        (["html_dedup.html_id"], USUAL), (["deep"], asked)
+    ], "what is prepared from pages does not occupy a GPU"  # fmt: skip
+
+
+def test_a_stage_that_wants_pages_in_a_step_of_its_own_reads_them_again() -> None:
+    steps = compile_plan(parse_recipe(recipe({"use": "language"}, {"use": f"{__name__}:pictures"}, {"use": OWN}))).steps
+    assert [step.reads_again for step in steps if isinstance(step, MapStep)] == [(), ("html",), ()]
+
+
+def test_a_recipe_changes_what_a_stage_asks_for_and_repeats_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    tables = "".join(f'[[stage]]\nuse = "{use}"\n' for use in (OWN, DEEP))
+    path.write_text(f'name = "r"\n[[input]]\nname = "i"\nroot = "."\n{tables}resources = {{ gpus = 0.5 }}\n')
+    more = ["deep.resources.gpus=2", "shouting.resources.memory_bytes=8", "shouting.resources.cpus=3"]
+    plain, changed = (compile_plan(load_recipe(path, sets=sets)).steps for sets in ([], more))
+    assert [step.resources for step in plain if isinstance(step, MapStep)] == [USUAL, Resources(1, 0.5, 4 << 30)]
+    assert [step.resources for step in changed if isinstance(step, MapStep)] == [
+        Resources(3, 0, 8), Resources(1, 2, 4 << 30)
+    ]  # fmt: skip
+    assert [step.fingerprint for step in plain] == [step.fingerprint for step in changed]
+
+
+def test_resources_that_no_worker_can_have_are_refused() -> None:
+    rejected(
+        recipe({"use": OWN, "resources": {"gpus": 1.5}}), "stage 'shouting': resources: gpus = 1.5: whole ones, or"
+    )
+    rejected(recipe({"use": OWN, "resources": {"cpus": 0}}), "resources.cpus")
+    rejected(recipe({"use": "exact_dedup", "resources": {"gpus": 1}}), "stage 'exact_dedup' compares documents")
+    with pytest.raises(ValueError, match="cpus are 1 or more"):
+        Resources(memory_bytes=-1)
+
+
+def test_stages_of_one_step_share_a_worker() -> None:
+    assert together([]) == USUAL
+    assert together([Resources(2, 0.5, 5), USUAL, Resources(1, 1, 7)]) == Resources(2, 1, 12)
+    assert str(Resources(2, 1, 3 << 29)) == "2 cores, 1 GPU, 1.5 GiB of memory"

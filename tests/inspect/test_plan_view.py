@@ -21,7 +21,7 @@ def printed(width: int = 80) -> tuple[Console, io.StringIO]:
 def test_plan_names_steps_columns_rules_and_exchanges_on_a_narrow_terminal() -> None:
     stages = [
         {"use": "extract"},
-        {"use": "language", "languages": ["en", "no"]},
+        {"use": "language", "languages": ["en", "no"], "resources": {"gpus": 0.5}},
         {"use": "score"},
         {"use": "rules", "pack": ["gopher"]},
         {"use": "fuzzy_dedup"},
@@ -36,7 +36,7 @@ def test_plan_names_steps_columns_rules_and_exchanges_on_a_narrow_terminal() -> 
         "00-extract", "language_not_in_scope unless lang en, no", "gopher_few_words unless word_count ≥ 50 (en)",
         "reads url, html, charset",
         f"and {len(score.adds) - 12} more",
-        "03-fuzzy_dedup 9 exchanges", "4 steps, 9 exchanges",
+        "01-score each worker has 0.5 GPU, as far as there is", "03-fuzzy_dedup 9 exchanges", "4 steps, 9 exchanges",
     ):  # fmt: skip
         assert expected in text, expected
 
