@@ -9,20 +9,24 @@ stage reached it.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from curate.errors import CurateError
+from curate.guard import Deadline
 from curate.parts import PartTable
 from curate.rule import decide
 from curate.schema import RAW, VERDICT
 from curate.sources import Limits, Piece, read
 from curate.stage import StageCall
 from curate.store import BATCH_ROWS, Dataset, Draft, Manifest, View
+
+Watched = Callable[[str], AbstractContextManager[Any]]
 
 
 class StageError(Exception):
@@ -94,22 +98,30 @@ class MapTask:
     writes: Mapping[str, pa.DataType]
     output: Dataset
     keep_dropped_text: bool = True
+    stage_limit_s: float = 600
 
     def __call__(self, part: int, fingerprint: str) -> Manifest:
-        """Run the stages and publish the part."""
+        """Run the stages and publish the part. Raises EngineError when a stage took too long at an earlier attempt."""
+        deadline = self._deadline(part)
+        deadline.check()
         draft = Draft(fingerprint)
-        return self.output.publish(part, self.schema, self._batches(part, draft), draft)
+        return self.output.publish(part, self.schema, self._batches(part, draft, deadline), draft)
 
     @property
     def schema(self) -> pa.Schema:
         """What is written: this step's columns, then the verdicts."""
         return pa.schema([*(pa.field(name, kind) for name, kind in self.writes.items()), *VERDICT])
 
-    def _batches(self, part: int, draft: Draft) -> Iterator[pa.RecordBatch]:
+    def _deadline(self, part: int) -> Deadline:
+        word = str(self.output.path(part).with_suffix(".overdue"))
+        fence = self.output.fence
+        return Deadline(f"{self.name}, part {part}", self.stage_limit_s, word, fence.token if fence else "")
+
+    def _batches(self, part: int, draft: Draft, deadline: Deadline) -> Iterator[pa.RecordBatch]:
         from_input = isinstance(self.rows, FromInput)
         for batch in self.rows.batches(part, draft):
             known = batch["verdict"].is_valid()
-            result = run_stages(self.calls, batch, draft)
+            result = run_stages(self.calls, batch, draft, deadline.on)
             if from_input:
                 count_verdicts(result.filter(known), draft)
             else:  # a verdict is stored once, in the step that gave it
@@ -119,11 +131,11 @@ class MapTask:
             yield from _conform(result, self.schema).to_batches()
 
 
-def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft) -> pa.Table:
+def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft, watched: Watched = nullcontext) -> pa.Table:
     """`batch` with every column that `calls` add and the verdicts they give, in the same row order.
 
-    Rows that have a verdict on arrival are not shown to any stage. Verdicts given here are counted in `draft`. Raises
-    StageError.
+    Rows that have a verdict on arrival are not shown to any stage. Verdicts given here are counted in `draft`. watched:
+    the context that a stage of this name works in. Raises StageError.
     """
     positions = pa.array(np.arange(batch.num_rows, dtype=np.int64))
     batch = batch.append_column("position", positions)
@@ -134,7 +146,8 @@ def run_stages(calls: tuple[StageCall, ...], batch: pa.Table, draft: Draft) -> p
             break
         started = time.perf_counter()
         try:
-            decided, live = _apply(call, live, draft)
+            with watched(call.name):
+                decided, live = _apply(call, live, draft)
         except CurateError:
             raise
         except Exception as error:  # what it raises, an OSError for one, is no fault of the writing of its rows

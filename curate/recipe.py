@@ -109,6 +109,7 @@ class OutputTable(Table):
     keep_dropped_text: bool = True
     max_failed_ratio: float = Field(default=0.05, ge=0, le=1)
     max_record_bytes: int = Field(default=32 << 20, ge=1)
+    stage_limit_s: float = Field(default=600, gt=0)
 
 
 class TokensTable(Table):

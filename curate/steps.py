@@ -134,7 +134,8 @@ def _run_map(
     input_rows = FromInput(table, Limits(max_record_bytes=options.max_record_bytes))
     rows = _stored_rows(step, view, input_rows) if before else input_rows
     upstream = _upstream(step, before) if before else table.fingerprints()
-    task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text)
+    limit_s = options.stage_limit_s * step.resources.cpus
+    task = MapTask(step.name, rows, step.calls, step.writes, output, options.keep_dropped_text, limit_s)
     limits = [options.max_record_bytes if not before else 0, options.keep_dropped_text]
     wanted = [chain(step.fingerprint, fingerprint, limits) for fingerprint in upstream]
 

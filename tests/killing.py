@@ -46,21 +46,6 @@ def start(
     )
 
 
-def descendants(pid: int) -> list[int]:
-    """Processes below `pid`, from /proc."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-    found = [pid]
-    for parent in found:
-        found += [child for child, of in parents.items() if of == parent]
-    return found[1:]
-
-
 def finish(recipe: Path, crawl: Path, out: Path, engine: str = "local") -> dict[str, str]:
     """The digest of the run that the command makes or ends."""
     process = start(recipe, crawl, out, engine=engine)

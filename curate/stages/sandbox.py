@@ -19,9 +19,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from curate.errors import EngineError
+from curate.processes import cpu_seconds
 from curate.stages.frames import HEAD_BYTES, message_bytes, pack, unpack
 from curate.workers import python_path
 
@@ -181,24 +181,3 @@ def _converse(child: subprocess.Popen[bytes], message: bytes, watch: _Watch) -> 
 
 def _end_of_stream() -> bytes:
     raise _DeadError("crashed")
-
-
-def cpu_seconds(pid: int) -> float:
-    """CPU time that a process has used; 0 for one that is gone."""
-    if sys.platform != "linux":
-        return cpu_seconds_by_ps(pid)
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds_by_ps(pid: int) -> float:
-    """The same where there is no /proc, from `ps`: [[days-]hours:]minutes:seconds."""
-    shown = subprocess.run(["ps", "-o", "time=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    days, _, clock = shown.strip().rpartition("-")
-    seconds = 0.0
-    for number in clock.split(":") if clock else ():
-        seconds = seconds * 60 + float(number)
-    return int(days or 0) * 86_400 + seconds

@@ -1,7 +1,10 @@
 """Stages that misbehave on one document; recipes of tests name them by import path."""
 
 import os
+import re
 import signal
+import time
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -37,6 +40,19 @@ def modelless(title: pa.StringArray) -> pa.Array:
     """Opens a model that this machine does not have."""
     with open("no-such-model.bin", "rb"):
         return pa.array([True] * len(title))
+
+
+@stage(needs=["url"], adds={"done": pa.bool_()})
+def endless(url: pa.StringArray, *, how: str, calls: str) -> pa.Array:
+    """Never returns. calls: a file with a mark for every call."""
+    with Path(calls).open("a") as file:
+        file.write("x")
+    if how == "in C":
+        re.match(r"(a+)+$", "a" * 64 + "b")
+    while how == "in Python":
+        pass
+    while True:
+        time.sleep(0.01 if how == "looking now and then" else 3600)
 
 
 def deadly_extractor(page: Page) -> Extracted:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 from contract_tasks import Square
-from killing import descendants, finish, start, wait_for
+from killing import finish, start, wait_for
 
 from curate.digest import digest_run
 from curate.errors import EngineError
+from curate.processes import descendants
 from curate.workers import python_path
 
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'curate[ray]'")

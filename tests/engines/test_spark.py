@@ -21,12 +21,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
-from killing import RECIPE, descendants, finish, start, wait_for
+from killing import RECIPE, finish, start, wait_for
 from resourceful import told
 
 from curate.digest import digest_run
 from curate.engines import Exchange
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
+from curate.processes import descendants
 from curate.resources import Resources
 from curate.workers import python_path
 

@@ -68,6 +68,43 @@ def test_a_stage_that_raises_or_dies_ends_the_run_by_name(
         assert not (tmp_path / engine / "run.json").exists()
 
 
+ENDLESS = """
+name = "endless"
+[[stage]]
+use = "misbehaving:endless"
+how = "{how}"
+calls = "{calls}"
+[output]
+stage_limit_s = 1
+"""
+
+
+@pytest.mark.parametrize("engine", ["local", *OTHERS])
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("in Python", "has used more than 1 s of CPU time for one batch of documents"),
+        ("in C", "has used more than 1 s of CPU time for one batch of documents"),
+        ("asleep", "has waited for 1 s and done nothing"),
+        ("looking now and then", "has waited for 1 s and done nothing"),
+    ],
+)
+def test_a_stage_that_never_returns_ends_the_run_by_name(
+    how: str, expected: str, engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if engine != "local":
+        request.getfixturevalue(f"{engine}_here")
+    page, recipe = tmp_path / "crawl" / "page.html", tmp_path / "endless.toml"
+    page.parent.mkdir()
+    page.write_text("<p>A page.</p>")
+    recipe.write_text(ENDLESS.format(how=how, calls=tmp_path / "calls"))
+    words = ["run", recipe, "--input", page.parent, "--out", tmp_path / "out", "--engine", engine, "--workers", 2]
+    done = CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+    said = f"00-endless, part 0: stage 'endless' {expected}. If it is to go on, raise output.stage_limit_s."
+    assert (done.exit_code, message(done)) == (4, said), done.output
+    assert (tmp_path / "calls").read_text() == "x", "nobody waits for it a second time"
+
+
 @pytest.mark.parametrize("other", OTHERS, indirect=True)
 def test_a_page_that_kills_an_extractor_is_a_failed_row(other: str, made_crawl: Path, tmp_path: Path) -> None:
     crawl = tmp_path / "crawl"

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curate.errors import EngineError
+from curate.processes import cpu_seconds, cpu_seconds_by_ps
 from curate.stages import sandbox as sandbox_module
 from curate.stages.frames import HEAD_BYTES, MAX_MESSAGE_BYTES, message_bytes, pack, unpack
-from curate.stages.sandbox import Limits, Sandbox, cpu_seconds, cpu_seconds_by_ps
+from curate.stages.sandbox import Limits, Sandbox
 
 LIMITS = Limits(memory_bytes=512 << 20, cpu_s=0.5, stall_s=30.0)
 
