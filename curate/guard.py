@@ -154,8 +154,10 @@ def main(worker: int, board: int) -> None:
             with suppress(ValueError):  # nothing, or half of what is being written
                 watch = _Watch(worker, json.loads(line)["limit_s"])
         elif watch and (wrong := watch.verdict()) and os.getppid() == worker:
-            _leave_word(json.loads(line), wrong)
-            os.kill(worker, signal.SIGKILL)
+            try:
+                _leave_word(json.loads(line), wrong)
+            finally:  # also where OUT cannot be written; the engine then tries again, as often as it does
+                os.kill(worker, signal.SIGKILL)
             return
 
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from curate.digest import digest_run
@@ -33,12 +33,17 @@ sequence_length = 128
 
 
 def start(
-    recipe: Path, crawl: Path, out: Path, before: Callable[[], None] | None = None, engine: str = "local"
+    recipe: Path,
+    crawl: Path,
+    out: Path,
+    before: Callable[[], None] | None = None,
+    engine: str = "local",
+    more: Sequence[str] = (),
 ) -> subprocess.Popen[bytes]:
     """The command, in a session of its own; `before` is called in the new process."""
     command = [sys.executable, "-m", "curate", "run", str(recipe), "--input", str(crawl), "--out", str(out)]
     return subprocess.Popen(
-        [*command, "--workers", "2", "--engine", engine],
+        [*command, "--workers", "2", "--engine", engine, *more],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         preexec_fn=before,

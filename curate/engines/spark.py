@@ -176,18 +176,19 @@ class SparkEngine:
 
 
 def _last_seen(context: SparkContext, seen: float) -> float:
-    """When there was an executor. Raises EngineError when that is a quarter of an hour ago."""
+    """When an executor was at work. Raises EngineError when that is a quarter of an hour ago."""
     now = time.monotonic()
-    if _has_executors(context):
+    if _is_at_work(context):
         return now
     if now - seen > NOBODY_S:
-        raise EngineError("Spark has no executor; see what its master says of resources, then run again")
+        raise EngineError("Spark has no executor at work; see what its master says of resources, then run again")
     return seen
 
 
-def _has_executors(context: SparkContext) -> bool:
-    """The driver counts as one, and is one on a single machine."""
-    return _is_local(context) or len(context._jsc.sc().statusTracker().getExecutorInfos()) > 1
+def _is_at_work(context: SparkContext) -> bool:
+    """Whether tasks are running: where there are none, executors are missing, or those that have what a step needs."""
+    infos = context._jsc.sc().statusTracker().getExecutorInfos()
+    return _is_local(context) or any(info.numRunningTasks() for info in infos)
 
 
 def _is_local(context: SparkContext) -> bool:

@@ -81,10 +81,10 @@ def most_at_once(tasks: list[Told]) -> int:
     rules=[Rule("weight", "too_light", min=40)],
     resources=Resources(gpus=1, memory_bytes=1 << 20),
 )
-def weigh(text: pa.StringArray, *, folder: str = "") -> pa.Array:
+def weigh(text: pa.StringArray, *, folder: str = "", seconds: float = 0.0, meet: int = 1) -> pa.Array:
     """As heavy as it is long; a model would do it on a GPU. Tells what it was given, where there is a folder for it."""
     if folder:
-        Tell(folder, 0)(0)
+        Tell(folder, seconds, meet)(0)
     return pa.array([len(value) for value in text.to_pylist()])
 
 

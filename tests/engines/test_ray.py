@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from contract_tasks import Square
 from killing import finish, start, wait_for
+from resourceful import told
 
 from curate.digest import digest_run
 from curate.errors import EngineError
 from curate.processes import descendants
+from curate.resources import Resources
 from curate.workers import python_path
 
 ray = pytest.importorskip("ray", reason="needs Ray: pip install 'curate[ray]'")
@@ -77,6 +79,48 @@ def test_a_run_whose_driver_was_killed_is_finished_by_the_same_command(
     process.kill()
     assert ended(process) == -signal.SIGKILL
     assert finish(kill_recipe, made_crawl, tmp_path, "ray") == expected
+
+
+GPU_RECIPE = """
+name = "gpu"
+[[stage]]
+use = "extract"
+backend = "blocks"
+[[stage]]
+use = "resourceful:weigh"
+folder = "{folder}"
+seconds = 0.5
+meet = 2
+[output]
+part_bytes = 20000
+max_failed_ratio = 1.0
+"""
+
+
+def test_gpus_that_come_late_are_waited_for_and_used_and_their_death_survived(
+    cluster: Cluster, made_crawl: Path, tmp_path: Path
+) -> None:
+    """What a cluster does that adds GPU nodes on demand and takes them away again."""
+    recipe, out = tmp_path / "gpu.toml", tmp_path / "out"
+    recipe.write_text(GPU_RECIPE.format(folder=tmp_path))
+    process = start(recipe, made_crawl, out, engine="ray", more=["--gpus", "2"])
+    wait_for("00-extract/manifests-*", out / "parts")
+    nodes = [cluster.add_node(**NODE, num_gpus=1)]
+    wait_for("loaded", tmp_path)
+    nodes.append(cluster.add_node(**NODE, num_gpus=1))
+    wait_for("told", tmp_path)
+    cluster.remove_node(nodes[0], allow_graceful=False)
+    try:
+        assert process.poll() is None, "the run was too fast for this test"
+        assert ended(process) == 0
+    finally:
+        cluster.remove_node(nodes[1])
+    assert {task.gpus for task in told(tmp_path)} == {"0"}
+    assert len((tmp_path / "loaded").read_text().split()) == 2, "an actor on each node, which keeps its model"
+    recipe.write_text(GPU_RECIPE.format(folder=tmp_path).replace("0.5", "0"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CUDA_VISIBLE_DEVICES", "")
+        assert digest_run(out) == finish(recipe, made_crawl, tmp_path / "here")
 
 
 @pytest.mark.proof
@@ -141,6 +185,17 @@ def test_a_cluster_without_a_core_is_not_waited_for_for_ever(
     monkeypatch.setattr(ray, "nodes", list)
     with pytest.raises(EngineError, match="has no node with a core"):
         list(RayEngine(1).map(Square(str(tmp_path)), [(1,)]))
+
+
+def test_gpus_that_never_come_are_not_waited_for_for_ever(
+    ray_here: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_workers, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(ray_workers, "NOBODY_S", 0.05)
+    engine = RayEngine(1, gpus=8)
+    with pytest.raises(EngineError, match="the Ray cluster has no node with 8 GPUs; see `ray status`"):
+        list(engine.map(Square(str(tmp_path)), [(1,)], Resources(gpus=8)))
+    assert list(RayEngine(1).map(Square(str(tmp_path)), [(2,)], Resources(gpus=1))) == [4]
 
 
 def kill_a_node(cluster: Cluster) -> None:

@@ -411,7 +411,7 @@ def test_a_cluster_without_an_executor_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(engine_of_spark, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(engine_of_spark, "NOBODY_S", 0.05)
-    monkeypatch.setattr(engine_of_spark, "_has_executors", lambda _: False)
+    monkeypatch.setattr(engine_of_spark, "_is_at_work", lambda _: False)
     with pytest.raises(EngineError, match="Spark has no executor"):
         list(SparkEngine(2).map(Linger(), [(1,)]))
 
