@@ -28,6 +28,10 @@ class Resources:
         if self.gpus > 1 and self.gpus != int(self.gpus):
             raise ValueError(f"gpus = {self.gpus}: whole ones, or a share of one")
 
+    def workers_at(self, gpus: int) -> int:
+        """How many workers so many GPUs are enough for; those that need a part of one never have parts of two."""
+        return gpus * int(1 / self.gpus) if self.gpus <= 1 else gpus // int(self.gpus)
+
     def __str__(self) -> str:
         """What people read: `1 GPU, 4.0 GiB`, nothing for what is usual."""
         named = [

@@ -108,8 +108,7 @@ class LocalEngine:
         room = self.workers // needs.cpus
         if needs.memory_bytes:
             room = min(room, usable_memory_bytes() // needs.memory_bytes)
-        gpus = self._gpus() if needs.gpus else ()
-        slots = gpu_slots(gpus, needs.gpus) if gpus else ()
+        slots = gpu_slots(self._gpus(), needs) if needs.gpus else ()
         return Crew(max(1, min(room, len(slots)) if slots else room), slots)
 
     def _hire(self, crew: Crew) -> None:

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from curate.resources import Resources
+
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 # A broken driver may leave nvidia-smi without an answer.
 _ANSWER_S = 20.0
@@ -62,16 +64,14 @@ def listed_gpus(listing: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def gpu_slots(names: Sequence[str], gpus: float) -> tuple[str, ...]:
-    """What workers that need so many GPUs each may be given, a value of CUDA_VISIBLE_DEVICES a worker.
+def gpu_slots(names: Sequence[str], needs: Resources) -> tuple[str, ...]:
+    """What workers with these needs may be given, a value of CUDA_VISIBLE_DEVICES a worker.
 
-    A GPU is shared where each needs a part of it; with fewer GPUs than one worker asks for, it gets those.
+    Those that share GPUs are spread over all; with fewer GPUs than one worker asks for, it gets those.
     """
-    if gpus <= 1:
-        return tuple(name for _ in range(int(1 / gpus)) for name in names)
-    whole = int(gpus)
-    groups = [",".join(names[start : start + whole]) for start in range(0, len(names), whole)]
-    return tuple(groups[: max(1, len(names) // whole)])
+    workers, each = needs.workers_at(len(names)), max(1, int(needs.gpus))
+    starts = (worker * each % max(1, len(names)) for worker in range(max(1, workers)))
+    return tuple(",".join(names[start : start + each]) for start in starts) if names else ()
 
 
 def lease(slots: Sequence[str], path: str) -> None:

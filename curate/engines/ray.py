@@ -115,7 +115,8 @@ class RayEngine:
 
     def _workers_for(self, task: Task, needs: Resources, items: int) -> Workers:
         if needs.gpus and self.gpus():
-            return Actors(task, needs, lambda: max(1, min(items, self.workers or items, int(self.gpus() / needs.gpus))))
+            most = min(items, self.workers or items)
+            return Actors(task, needs, lambda: max(1, min(most, needs.workers_at(self.gpus()))))
         return Tasks(task, replace(needs, gpus=0), lambda: self.workers or max(1, int(_have("CPU"))) * WAITING_PER_CORE)
 
 

@@ -172,10 +172,11 @@ def test_gpus_are_found_as_cuda_names_them(monkeypatch: pytest.MonkeyPatch, tmp_
 
 @pytest.mark.parametrize(
     ("gpus", "slots"),
-    [(1, ("a", "b", "c")), (0.5, ("a", "b", "c") * 2), (2, ("a,b",)), (8, ("a,b,c",)), (0.7, ("a", "b", "c"))],
+    [(1, ("a", "b", "c")), (0.5, ("a", "b", "c") * 2), (2, ("a,b",)), (8, ("a,b,c",)), (0.4, ("a", "b", "c") * 2)],
 )
 def test_what_workers_are_given(gpus: float, slots: tuple[str, ...]) -> None:
-    assert machine.gpu_slots(("a", "b", "c"), gpus) == slots
+    assert machine.gpu_slots(("a", "b", "c"), Resources(gpus=gpus)) == slots
+    assert machine.gpu_slots((), Resources(gpus=gpus)) == ()
 
 
 def document(crawl: Path) -> dict[str, Any]:
