@@ -1,5 +1,6 @@
 """A step that asks for GPUs gets those that there are and works without where there are none, on every engine."""
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def test_each_worker_sees_one_gpu_and_loads_its_model_once(gpus_here: None, engi
 
 @with_gpus
 def test_a_gpu_is_shared_where_each_needs_a_part_of_it(gpus_here: None, engine: Engine, tmp_path: Path) -> None:
-    doubled(open_engine(engine_name(engine), 2, gpus=1), Tell(str(tmp_path), meet=2), 6, Resources(gpus=0.5))
+    with closing(open_engine(engine_name(engine), 2, gpus=1)) as one:
+        doubled(one, Tell(str(tmp_path), meet=2), 6, Resources(gpus=0.5))
     tasks = told(tmp_path)
     assert most_at_once(tasks) == 2
     assert len({task.pid for task in tasks}) == 2
@@ -72,11 +74,10 @@ def test_a_gpu_is_shared_where_each_needs_a_part_of_it(gpus_here: None, engine: 
 
 @with_gpus
 def test_no_more_gpus_are_used_than_allowed(gpus_here: None, engine: Engine, tmp_path: Path) -> None:
-    one = open_engine(engine_name(engine), 2, gpus=1)
-    assert one.gpus() == 1
-    doubled(one, Tell(str(tmp_path)), 4)
+    with closing(open_engine(engine_name(engine), 2, gpus=1)) as one:
+        assert one.gpus() == 1
+        doubled(one, Tell(str(tmp_path)), 4)
     assert most_at_once(told(tmp_path)) == 1
-    one.close()
 
 
 @pytest.mark.parametrize("engine", ["local", "ray", "spark"], indirect=True)
