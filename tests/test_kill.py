@@ -5,10 +5,13 @@ import random
 import resource
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from killing import descendants, finish, start
+from killing import finish, start
+
+from curate.processes import descendants
 
 # How often the long test kills a run.
 KILLS = 20
@@ -25,10 +28,20 @@ def undisturbed(
     return digest, time.monotonic() - started
 
 
+def workers_of(driver: int) -> list[int]:
+    """The server that workers are forked from, and the workers; neither guards nor processes that extract."""
+    found = []
+    for pid in descendants(driver):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
+
+
 def kill_at(moment: float, recipe: Path, crawl: Path, out: Path, how: signal.Signals, whom: str) -> int:
     process = start(recipe, crawl, out)
     time.sleep(moment)
-    targets = [process.pid] if whom == "driver" else descendants(process.pid)[-1:]
+    targets = [process.pid] if whom == "driver" else workers_of(process.pid)[-1:]
     for target in targets:
         os.kill(target, how)
     process.communicate(timeout=300)
