@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -96,10 +97,11 @@ def _forget_old(place: Path) -> None:
 @cache
 def source_stamp() -> str:
     """Changes with any module that holds kernels, or what they use."""
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted(path for name in ("text", "dedup", "blocks") for path in (root / name).glob("*.py")):
-        digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    root, digest = resources.files("curate"), hashlib.sha256()
+    for folder in ("blocks", "dedup", "text"):
+        for file in sorted(root.joinpath(folder).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(f"{folder}/{file.name}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -113,7 +115,8 @@ class _Locator(caching._CacheLocator):  # type: ignore[misc]  # Numba does not t
         return str(folder())
 
     def get_source_stamp(self) -> str:
-        return source_stamp() + hashlib.sha256(Path(inspect.getfile(self._function)).read_bytes()).hexdigest()
+        loader = self._function.__globals__["__loader__"]  # also one that reads from a zip
+        return source_stamp() + hashlib.sha256(loader.get_data(inspect.getfile(self._function))).hexdigest()
 
     def get_disambiguator(self) -> str:
         return self._function.__module__
