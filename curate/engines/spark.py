@@ -265,6 +265,11 @@ def _of_curate(said: str, name: Callable[[int], str]) -> CurateError:
     """What a failed job of Spark becomes. A page may have written some of what is said: nothing of it is unpickled."""
     if found := re.search(rf"{MARK}(\w+) ((?:[0-9a-f]{{2}})+)", said):
         return _ERRORS.get(found[1], EngineError)(bytes.fromhex(found[2]).decode(errors="replace"))
+    if missing := re.search(r"ModuleNotFoundError: No module named '([\w.]+)'", said):
+        return EngineError(
+            f"executors do not find the package {missing[1]}: hand it to them with --py-files (a .zip; Spark passes a "
+            ".whl on without importing from it) or with --archives, or install it on every node; see docs/cluster.md"
+        )
     if died := re.search(r"Task (\d+) in stage \S+ failed \d+ times, most recent failure: (.{0,300})", said):
         return EngineError(obituary(name(int(died[1])), died[2].rpartition("Exception: ")[2]))
     return EngineError(f"Spark: {said.strip().splitlines()[-1]}")

@@ -6,14 +6,12 @@ import pickle
 import random
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,24 +21,19 @@ import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
 from killing import RECIPE, finish, start, wait_for
 from resourceful import told
+from standalone import BIN, Standalone, slay, with_java
 
 from curate.digest import digest_run
-from curate.engines import Exchange
+from curate.engines import Exchange, spark_gpus
+from curate.engines import spark as engine_of_spark
+from curate.engines import spark_worker as worker
+from curate.engines.spark import SparkEngine
+from curate.engines.spark_worker import MARK, Outcomes, carried
 from curate.errors import CurateError, DataError, EngineError, LockError, RecipeError
-from curate.processes import descendants
 from curate.resources import Resources
 from curate.workers import python_path
 
-pyspark = pytest.importorskip("pyspark", reason="needs Spark: pip install 'curate[spark]'")
-
-from curate.engines import spark as engine_of_spark  # noqa: E402  # there is none without Spark
-from curate.engines import spark_worker as worker  # noqa: E402  # the same
-from curate.engines import spark_gpus  # noqa: E402  # the same
-from curate.engines.spark import SparkEngine  # noqa: E402  # the same
-from curate.engines.spark_worker import MARK, Outcomes, carried  # noqa: E402  # the same
-
 ROOT = Path(__file__).parents[2]
-BIN = Path(pyspark.__file__).parent / "bin"
 # How often the long test kills a node and a driver.
 KILLS = 10
 
@@ -50,6 +43,13 @@ def test_an_error_of_an_emit_arrives_as_it_was_raised(kind: type[CurateError]) -
     said = f"Job aborted: RuntimeError: {carried(kind('part 3: ‘no’ 不'))}\n  at org.apache.spark"
     found = engine_of_spark._of_curate(said, str)
     assert (type(found), str(found)) == (kind, "part 3: ‘no’ 不")
+
+
+def test_a_package_that_executors_do_not_have_is_named_with_what_to_do() -> None:
+    said = "Job aborted: Task 1 in stage 0.0 failed 3 times\nModuleNotFoundError: No module named 'curate'\n"
+    found = engine_of_spark._of_curate(said, str)
+    assert type(found) is EngineError
+    assert re.search(r"executors do not find the package curate: .*--py-files .*--archives", str(found))
 
 
 def test_what_a_page_writes_into_an_error_is_text(tmp_path: Path) -> None:
@@ -94,68 +94,12 @@ def test_workers_are_forked_from_a_daemon_of_one_thread_that_has_imported_what_t
     assert said.split() == ["1", "True"], "forking a process with more threads is not safe"
 
 
-@dataclass
-class Standalone:
-    """A master and its worker nodes, each a process of its own on the loopback interface."""
-
-    folder: Path
-    port: int
-    environment: Mapping[str, str] = field(default_factory=dict)
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"spark://127.0.0.1:{self.port}"
-
-    @property
-    def nodes(self) -> list[subprocess.Popen[bytes]]:
-        return self.processes[1:]
-
-    def start(self, kind: str, *words: str) -> None:
-        command = [BIN / "spark-class", f"org.apache.spark.deploy.{kind.lower()}.{kind}", *words, "--webui-port", "0"]
-        environment = {
-            **os.environ,
-            "PYTHONPATH": python_path(),
-            "SPARK_WORKER_DIR": str(self.folder),
-            **self.environment,
-        }
-        with (self.folder / f"{kind}.log").open("ab") as log:
-            self.processes.append(
-                subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-            )
-
-    def add_node(self) -> None:
-        """A worker node of one core."""
-        self.start("Worker", self.url, "--host", "127.0.0.1", "--cores", "1", "--memory", "1g")
-
-    def kill_a_node(self) -> None:
-        """SIGKILL to a worker node with its executor and that one's Python."""
-        slay(self.processes.pop(1))
-
-    def close(self) -> None:
-        while self.processes:
-            slay(self.processes.pop())
-
-
-def slay(process: subprocess.Popen[bytes]) -> None:
-    """SIGKILL to a process and all below it."""
-    for pid in [process.pid, *descendants(process.pid)]:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-    process.wait(timeout=60)
-
-
 @contextmanager
 def standalone(folder: Path, **environment: str) -> Iterator[Standalone]:
     """A master without a node."""
     with_java()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = Standalone(folder, port, environment)
-    made.start("Master", "--host", "127.0.0.1", "--port", str(port))
+    made = Standalone(folder, {**os.environ, "PYTHONPATH": python_path(), **environment})
+    made.start_master()
     yield made
     made.close()
 
@@ -186,13 +130,6 @@ def coarse_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(coarse_recipe: Path, made_crawl: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The digest of a local run."""
     return finish(coarse_recipe, made_crawl, tmp_path_factory.mktemp("local") / "out")
-
-
-def with_java() -> None:
-    try:
-        engine_of_spark.check_java()
-    except RecipeError as error:
-        pytest.skip(str(error))
 
 
 def submit(
@@ -395,9 +332,7 @@ def test_a_long_step_is_handed_out_in_jobs_of_some_parts(
     sizes: list[int] = []
     whole = SparkEngine._map_job
 
-    def counted(
-        self: SparkEngine, task: Square, some: list[tuple[int]], needs: Resources, outcomes: Outcomes
-    ) -> None:
+    def counted(self: SparkEngine, task: Square, some: list[tuple[int]], needs: Resources, outcomes: Outcomes) -> None:
         sizes.append(len(some))
         whole(self, task, some, needs, outcomes)
 
