@@ -269,12 +269,12 @@ def kubernetes_configuration(java: Any) -> Any:
     return getattr(getattr(java.org.apache.spark.deploy.k8s, "KubernetesConf$"), "MODULE$")
 
 
-def as_document(java: Any, spark_pod: Any) -> dict[str, Any]:
+def as_document(java: Any, made: Any) -> dict[str, Any]:
     """The pod with its container in it, as Spark sends it."""
-    builder = java.io.fabric8.kubernetes.api.model.PodBuilder(spark_pod.pod())
-    whole = builder.editSpec().addToContainers(spark_pod.container()).endSpec().build()
-    text = java.io.fabric8.kubernetes.client.utils.Serialization.asYaml(whole)
-    return dict(yaml.safe_load(text))
+    as_yaml = java.io.fabric8.kubernetes.client.utils.Serialization.asYaml
+    pod, container = (dict(yaml.safe_load(as_yaml(item))) for item in (made.pod(), made.container()))
+    pod["spec"].setdefault("containers", []).append(container)
+    return pod
 
 
 def client(java: Any) -> Any:
@@ -296,10 +296,14 @@ def executor_pod(java: Any, settings: dict[str, str]) -> dict[str, Any]:
     spark = java.org.apache.spark
     whole = configuration(java, {**settings, "spark.driver.host": "driver", "spark.driver.port": "7078"})
     conf = kubernetes_configuration(java).createExecutorConf(whole, "1", "spark-1", java.scala.Option.empty(), 0)
-    profile = getattr(getattr(spark.resource, "ResourceProfile$"), "MODULE$").getOrCreateDefaultProfile(whole)
+    profiles = getattr(getattr(spark.resource, "ResourceProfile$"), "MODULE$")
+    profiles.clearDefaultProfile()  # of settings that were tried before
     builder = spark.scheduler.cluster.k8s.KubernetesExecutorBuilder()
-    security = spark.SecurityManager(whole, java.scala.Option.empty(), java.scala.Option.empty())
-    return as_document(java, builder.buildFromFeatures(conf, security, client(java), profile).pod())
+    secret = spark.internal.config.ConfigEntry.findEntry("spark.authenticate.secret.file")
+    security = spark.SecurityManager(whole, java.scala.Option.empty(), secret)
+    return as_document(
+        java, builder.buildFromFeatures(conf, security, client(java), profiles.getOrCreateDefaultProfile(whole)).pod()
+    )
 
 
 def test_the_rights_of_the_driver_are_valid_and_name_its_account() -> None:
@@ -334,7 +338,7 @@ def test_the_image_copies_what_the_checkout_has_and_the_context_lets_through() -
 def test_the_image_is_of_the_pinned_versions_and_does_not_run_as_root() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"ARG SPARK={PINS['pyspark']}" in text
-    assert all(f"--constraint /opt/curate/constraints.txt" in line for line in re.findall(r"pip install .*", text))
+    assert all("--constraint /opt/curate/constraints.txt" in line for line in re.findall(r"pip install .*", text))
     for target in ("ray", "spark"):
         stage = re.search(rf"(?ms)^FROM base AS {target}$(.*?)(?=^FROM|\Z)", text)
         assert stage

@@ -36,7 +36,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recipe of the tests that kill runs, for few parts: what is tested is the way of the package to the workers."""
+    """The recipe of the tests that kill runs, for few parts: what is tested is how workers get the package."""
     path = tmp_path_factory.mktemp("recipe") / "web.toml"
     path.write_text(RECIPE.replace("part_bytes = 20000", "part_bytes = 200000"))
     return path

@@ -1,4 +1,4 @@
-"""`ray job submit` as the documentation has it: a head in whose Python the package is not, and a folder with a wheel."""
+"""`ray job submit` as the documentation has it: a head whose Python lacks the package, and a folder with a wheel."""
 
 import json
 import re

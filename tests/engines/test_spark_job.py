@@ -1,4 +1,4 @@
-"""`spark-submit` as the documentation has it: executors in whose Python the package is not, and what brings it there."""
+"""`spark-submit` as the documentation has it: executors whose Python lacks the package, and what brings it there."""
 
 import os
 import shutil
