@@ -45,5 +45,5 @@ COPY --from=spark-scripts /opt/entrypoint.sh /opt/decom.sh /opt/
 ENV SPARK_HOME=/opt/spark PYSPARK_PYTHON=/opt/venv/bin/python
 COPY pipelines /opt/curate/pipelines
 USER 1000
-WORKDIR /opt/spark/work-dir
+WORKDIR /home/curate
 ENTRYPOINT ["/opt/entrypoint.sh"]
