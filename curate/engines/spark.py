@@ -236,7 +236,7 @@ def _session(workers: int | None) -> SparkSession:
     try:
         session = builder.getOrCreate()
     except Exception as error:
-        raise EngineError(f"Spark does not start: {str(error).strip().splitlines()[-1]}") from error
+        raise EngineError(f"Spark does not start: {_gist(str(error))}") from error
     if ours:
         session.sparkContext.setLogLevel("OFF")  # errors come as exceptions
     session.conf.set("spark.sql.adaptive.enabled", "false")
@@ -272,4 +272,10 @@ def _of_curate(said: str, name: Callable[[int], str]) -> CurateError:
         )
     if died := re.search(r"Task (\d+) in stage \S+ failed \d+ times, most recent failure: (.{0,300})", said):
         return EngineError(obituary(name(int(died[1])), died[2].rpartition("Exception: ")[2]))
-    return EngineError(f"Spark: {said.strip().splitlines()[-1]}")
+    return EngineError(f"Spark: {_gist(said)}")
+
+
+def _gist(said: str) -> str:
+    """The last line that is no frame of a Java stack."""
+    lines = [line.strip() for line in said.strip().splitlines()]
+    return next((line.lstrip(": ") for line in reversed(lines) if not line.startswith(("at ", "... "))), said)

@@ -52,6 +52,11 @@ def test_a_package_that_executors_do_not_have_is_named_with_what_to_do() -> None
     assert re.search(r"executors do not find the package curate: .*--py-files .*--archives", str(found))
 
 
+def test_what_spark_says_is_told_without_its_stack() -> None:
+    said = "An error occurred.\n: org.apache.spark.SparkException: 20 is more than 2!\n\tat a.B.c(B.java:1)\n\t... 9 more"
+    assert str(engine_of_spark._of_curate(said, str)) == "Spark: org.apache.spark.SparkException: 20 is more than 2!"
+
+
 def test_what_a_page_writes_into_an_error_is_text(tmp_path: Path) -> None:
     """An exception may quote a page, and a page may hold whatever this engine looks for in the words of Spark."""
     trap = pickle.dumps(Trap(tmp_path / "sprung"))

@@ -16,8 +16,8 @@ from curate.digest import digest_run
 CLUSTER = ROOT / "pipelines" / "cluster"
 # What is smaller here than on a cluster.
 SCALED = {
-    "spark.executor.instances": "1", "spark.dynamicAllocation.maxExecutors": "2", "spark.executor.cores": "1",
-    "spark.executor.memory": "512m", "spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1",
+    "spark.executor.instances": "1", "spark.dynamicAllocation.minExecutors": "1",
+    "spark.dynamicAllocation.maxExecutors": "2", "spark.executor.cores": "1", "spark.executor.memory": "512m", "spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1",
     "spark.ui.enabled": "false", "spark.log.level": "ERROR",
 }  # fmt: skip
 
@@ -74,7 +74,7 @@ def test_an_archive_brings_a_whole_environment(
     home = laptop / "environment-to-pack"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
     install = [sys.executable, "-m", "pip", "--python", home / "bin" / "python", "install", "--quiet", "--no-deps"]
-    subprocess.run([*install, wheel], check=True)
+    subprocess.run([*install, wheel], env=environment(home / "bin" / "python"), check=True)
     archive = laptop / "environment.tar.gz"
     subprocess.run([sys.executable, "-m", "venv_pack", "--quiet", "--prefix", home, "--output", archive], check=True)
     borrowed = os.pathsep.join(path for path in sys.path if path.endswith("-packages"))
