@@ -53,7 +53,7 @@ def test_a_package_that_executors_do_not_have_is_named_with_what_to_do() -> None
 
 
 def test_what_spark_says_is_told_without_its_stack() -> None:
-    said = "An error occurred.\n: org.apache.spark.SparkException: 20 is more than 2!\n\tat a.B.c(B.java:1)\n\t... 9 more"
+    said = "An error.\n: org.apache.spark.SparkException: 20 is more than 2!\n\tat a.B.c(B.java:1)\n\t... 9 more"
     assert str(engine_of_spark._of_curate(said, str)) == "Spark: org.apache.spark.SparkException: 20 is more than 2!"
 
 

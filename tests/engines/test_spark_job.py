@@ -16,8 +16,9 @@ from curate.digest import digest_run
 CLUSTER = ROOT / "pipelines" / "cluster"
 # What is smaller here than on a cluster.
 SCALED = {
-    "spark.executor.instances": "1", "spark.dynamicAllocation.minExecutors": "1",
-    "spark.dynamicAllocation.maxExecutors": "2", "spark.executor.cores": "1", "spark.executor.memory": "512m", "spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1",
+    "spark.executor.instances": "1", "spark.executor.cores": "1", "spark.executor.memory": "512m",
+    "spark.dynamicAllocation.minExecutors": "1", "spark.dynamicAllocation.maxExecutors": "2",
+    "spark.driver.memory": "1g", "spark.driver.host": "127.0.0.1",
     "spark.ui.enabled": "false", "spark.log.level": "ERROR",
 }  # fmt: skip
 
@@ -79,15 +80,9 @@ def test_an_archive_brings_a_whole_environment(
     subprocess.run([sys.executable, "-m", "venv_pack", "--quiet", "--prefix", home, "--output", archive], check=True)
     borrowed = os.pathsep.join(path for path in sys.path if path.endswith("-packages"))
     out = laptop / "out"
-    words = [
-        "--archives",
-        f"{archive}#environment",
-        "--conf",
-        f"spark.executorEnv.PYTHONPATH={borrowed}",
-        "spark_job.py",
-    ]
+    words = ["--archives", f"{archive}#environment", "--conf", f"spark.executorEnv.PYTHONPATH={borrowed}"]
     pythons = {"PYSPARK_DRIVER_PYTHON": str(home / "bin" / "python"), "PYSPARK_PYTHON": "./environment/bin/python"}
-    job = [*words, "web.toml", "--input", made_crawl, "--out", out]
+    job = [*words, "spark_job.py", "web.toml", "--input", made_crawl, "--out", out]
     status, said = submit(master, bare, laptop, job, PYTHONPATH=borrowed, **pythons)
     assert status == 0, said
     assert digest_run(out) == small_digest
