@@ -115,6 +115,20 @@ def test_constraints_pin_everything_declared() -> None:
     assert declared - {"curate"} <= {canonical(pin.partition("==")[0]) for pin in pins}
 
 
+@pytest.mark.proof
+@pytest.mark.parametrize("extras", ["ray,s3", "spark,s3"])
+def test_constraints_can_be_met_by_what_the_images_install(extras: str, tmp_path: Path) -> None:
+    """pip finds a version of everything; nothing is installed."""
+    wanted = tmp_path / "requirements.txt"
+    groups = PYPROJECT["project"]["optional-dependencies"]
+    lines = [*PYPROJECT["project"]["dependencies"], *(item for name in extras.split(",") for item in groups[name])]
+    wanted.write_text("\n".join(lines))
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
+    command += ["--constraint", str(ROOT / "constraints.txt"), "--requirement", str(wanted)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_licence_is_apache() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text
