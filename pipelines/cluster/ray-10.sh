@@ -5,7 +5,8 @@
 #     pipelines/cluster/ray-10.sh node HEAD        on every other one
 #
 # What follows goes to `ray start` and overrides what is said here. The command stays in the foreground and ends with
-# the node; whoever started it starts it again.
+# the node; whoever started it starts it again. Who reaches port 8265 or 6379 of the head runs code on all nodes: let no
+# network but the cluster's own do so, or set RAY_AUTH_MODE=token (Ray 2.52 or later) on every node and laptop.
 set -eu
 
 # One task a core, and 2 GB of memory for each: a bucket of an exchange, a slice of texts, a page and its parser.
