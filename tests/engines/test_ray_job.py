@@ -36,7 +36,7 @@ def head(bare: Path, tmp_path: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [CLUSTER / "ray-10.sh", "head", *words],
             cwd=tmp_path,
-            env=with_ray(bare, tmp_path),
+            env=with_ray(bare),
             stdout=log,
             stderr=log,
         )
@@ -49,7 +49,7 @@ def head(bare: Path, tmp_path: Path) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def with_ray(bare: Path, folder: Path) -> dict[str, str]:
+def with_ray(bare: Path) -> dict[str, str]:
     """The environment of a machine that has the command `ray`, in a Python without the package."""
     command = bare.parent / "ray"
     command.write_text(f'#!/bin/sh\nexec {bare} -m ray.scripts.scripts "$@"\n')
@@ -100,7 +100,7 @@ def test_a_job_is_submitted_with_a_wheel_alone(
     mine = {"http://HEAD:8265": head, "/data/crawl": str(made_crawl), "/data/out": str(tmp_path / "out")}
     words = [mine.get(word, word) for word in documented((ROOT / "docs" / "cluster.md").read_text())]
     assert mine.keys().isdisjoint(words)
-    done = subprocess.run(words, cwd=laptop, env=with_ray(bare, tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=laptop, env=with_ray(bare), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert digest_run(tmp_path / "out") == small_digest
 
