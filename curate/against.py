@@ -9,7 +9,6 @@ crawl numbers that go up. All of it is checked before anything is read.
 """
 
 import json
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,11 @@ from typing import Any
 
 from curate.errors import RecipeError
 from curate.plan import Plan, WideStep
-from curate.publish import link_parts, swap
+from curate.publish import parts_of
 from curate.recipe import Recipe
 from curate.steps import EarlierRuns, Finished, chain
-from curate.store import Dataset, write_json
+from curate.storage import names_in, place, put_in_place, remove_tree
+from curate.store import Dataset, json_text
 
 FOLDER = "index"
 SUMMARY = "index.json"
@@ -68,14 +68,13 @@ def what_is_left(runs: Sequence[EarlierRun]) -> EarlierRuns:
 
 def publish_index(plan: Plan, finished: Sequence[Finished], runs: Sequence[EarlierRun], out: Path) -> None:
     """Make OUT/index of what the plan's stages have left; without such a stage there is none."""
-    fresh = out / f".{FOLDER}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
+    files: dict[str, Path] = {}
     stages = {}
     for step, done in zip(plan.steps, finished, strict=True):
         if isinstance(step, WideStep) and step.stage.index and step.facts is not None:
             left = {name: done.exchanges[name] for name in step.stage.index.exchanges}
             for name, dataset in left.items():
-                link_parts(dataset, fresh / step.label / name)
+                files |= {f"{step.label}/{name}/{part}": path for part, path in parts_of(dataset).items()}
             stages[step.label] = {
                 "use": step.stage.path,
                 "facts": step.facts,
@@ -83,12 +82,11 @@ def publish_index(plan: Plan, finished: Sequence[Finished], runs: Sequence[Earli
                 "digest": chain([[manifest.sha256 for manifest in dataset.manifests()] for dataset in left.values()]),
             }
     if not stages:
-        shutil.rmtree(out / FOLDER, ignore_errors=True)
+        remove_tree(out / FOLDER)
         return
     against = [{"name": run.summary["name"], "digest": run.digest} for run in runs]
     summary = {"name": plan.recipe.name, "crawls": _crawls(plan.recipe), "against": against, "stages": stages}
-    write_json(fresh / SUMMARY, {**summary, "digest": chain(summary)})
-    swap(fresh, out / FOLDER)
+    put_in_place(out / FOLDER, files, {SUMMARY: json_text({**summary, "digest": chain(summary)})})
 
 
 def _open(folder: Path, out: Path) -> EarlierRun:
@@ -106,7 +104,8 @@ def _open(folder: Path, out: Path) -> EarlierRun:
     run = EarlierRun(folder, summary)
     for stage in summary["stages"]:
         for dataset in run.left(stage).values():
-            missing = [part for part in range(dataset.parts) if not dataset.path(part).is_file()]
+            there = set(names_in(place(dataset.folder)))
+            missing = [part for part in range(dataset.parts) if dataset.path(part).name not in there]
             if missing:
                 raise RecipeError(f"--against {folder}: {dataset.path(missing[0])} is missing; run that run again")
     return run

@@ -3,7 +3,6 @@
 Exit status: 0 done, 2 bad recipe or arguments, 3 too many failed records, 4 storage or engine failure, 130 interrupted.
 """
 
-import shutil
 import signal
 from pathlib import Path
 from types import FrameType
@@ -17,6 +16,7 @@ from typer.core import TyperGroup
 
 from curate import __version__
 from curate.errors import CurateError, EngineError, RecipeError
+from curate.storage import reached, remove_tree
 from curate.workers import server
 
 
@@ -55,15 +55,33 @@ Sets = Annotated[
     list[str], typer.Option("--set", help="Change a parameter: stage.param=value or stage.reason.max=value.")
 ]
 Against = Annotated[
-    list[Path], typer.Option("--against", help="OUT of an earlier run: drop what duplicates its documents. Repeatable.")
+    list[Path],
+    typer.Option(
+        "--against",
+        parser=reached,
+        metavar="OUT",
+        help="OUT of an earlier run: drop what duplicates its documents. Repeatable.",
+    ),
 ]
-Out = Annotated[Path, typer.Argument(help="The output folder of a run.", show_default=False)]
+Out = Annotated[
+    Path,
+    typer.Argument(parser=reached, metavar="OUT", help="The output folder of a run, or its URL.", show_default=False),
+]
 
 
 @app.command()
 def run(
     recipe: RecipePath,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the corpus, ledger, tokens and report go.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            parser=reached,
+            metavar="FOLDER|URL",
+            help="Where the corpus, ledger, tokens and report go; s3://… is a store.",
+        ),
+    ],
     input: Inputs = [],  # noqa: B006  # Typer reads the default and never changes it
     set: Sets = [],  # noqa: B006  # the same
     crawl: Crawl = None,
@@ -235,7 +253,8 @@ def rejects(
 
 @app.command()
 def compare(
-    a: Annotated[Path, typer.Argument(help="One run.")], b: Annotated[Path, typer.Argument(help="Another run.")]
+    a: Annotated[Path, typer.Argument(parser=reached, metavar="A", help="One run.")],
+    b: Annotated[Path, typer.Argument(parser=reached, metavar="B", help="Another run.")],
 ) -> None:
     """Compare two runs: settings and counts that differ, and which documents only one of them kept."""
     from curate.inspect.compare import render_comparison
@@ -262,13 +281,13 @@ def clean(out: Out) -> None:
     if not (out / "run.json").is_file():
         raise EngineError(f"{out} holds no finished run: cleaning it would lose work. Finish it or delete the folder.")
     with lock(out):
-        shutil.rmtree(out / "parts", ignore_errors=True)
+        remove_tree(out / "parts")
 
 
 @app.command()
 def export(
     out: Out,
-    to: Annotated[Path, typer.Option("--to", help="Folder for the exported shards.")],
+    to: Annotated[Path, typer.Option("--to", parser=reached, help="Folder for the exported shards.")],
     format: Annotated[Literal["wanjuan", "jsonl"], typer.Option(help="Record layout.")] = "wanjuan",
 ) -> None:
     """Write the corpus as gzipped JSON lines, in WanJuan-CC's record or with all columns."""
@@ -284,8 +303,10 @@ app.add_typer(tokenizer_app, name="tokenizer")
 
 @tokenizer_app.command("train")
 def train_tokenizer(
-    run_folder: Annotated[Path, typer.Argument(metavar="OUT", help="A finished run whose corpus to learn from.")],
-    to: Annotated[Path, typer.Option("--to", help="The model file to write.")],
+    run_folder: Annotated[
+        Path, typer.Argument(parser=reached, metavar="OUT", help="A finished run whose corpus to learn from.")
+    ],
+    to: Annotated[Path, typer.Option("--to", parser=reached, help="The model file to write.")],
     vocab_size: Annotated[int, typer.Option(min=300)] = 32_000,
     seed: Annotated[int, typer.Option(help="Draws the sample of 64 MB of text that it learns from.")] = 1024,
 ) -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from curate.store import open_parquet, parquet_batches
 
 MODULUS = 1 << 256
+BATCH_ROWS = 1 << 16
 
 
 def digest_run(out: Path) -> dict[str, str]:
@@ -30,10 +32,10 @@ def digest_rows(folder: Path) -> str:
     """Digest of all rows in a folder of Parquet files with one schema."""
     total, schema = 0, ""
     for path in sorted(folder.glob("*.parquet")):
-        with pq.ParquetFile(path) as file:
+        with open_parquet(path) as file:
             schema = describe(file.schema_arrow)
-            for batch in file.iter_batches():
-                total = (total + sum(row_hashes(batch))) % MODULUS
+        for batch in parquet_batches(path, BATCH_ROWS):
+            total = (total + sum(row_hashes(batch))) % MODULUS
     return hashlib.sha256(f"{schema}\n{total:064x}".encode()).hexdigest()
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from curate.engines import Engine
 from curate.sources import Piece, SourceFile, group, split
+from curate.storage import place
 from curate.store import Dataset, Draft, Manifest, write_text
 
 PARTS_PER_FILE = 1000
@@ -38,12 +39,12 @@ class PartTable:
 
     def fingerprints(self) -> Iterator[str]:
         """Per part a hash of where its input lies and which version of it was listed."""
-        for path in sorted(Path(self.folder).glob("parts-*.jsonl")):
+        for path in sorted(place(self.folder).glob("parts-*.jsonl")):
             for line in path.read_text(encoding="utf-8").splitlines():
                 yield str(json.loads(line)["fingerprint"])
 
     def _entry(self, part: int) -> dict[str, Any]:
-        path = Path(self.folder) / f"parts-{part // PARTS_PER_FILE:05d}.jsonl"
+        path = place(self.folder) / f"parts-{part // PARTS_PER_FILE:05d}.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines()
         entry: dict[str, Any] = json.loads(lines[part % PARTS_PER_FILE])
         return entry
@@ -60,7 +61,7 @@ class IndexTask:
 
     def __call__(self, number: int, file: SourceFile, fingerprint: str) -> Manifest:
         """Publish the file's pieces, one JSON row each."""
-        folder = Path(self.spill) / hashlib.sha256(file.source.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        folder = place(self.spill) / hashlib.sha256(file.source.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         pieces = [json.dumps(asdict(piece)) for piece in split(file, self.part_bytes, folder)]
         return self.output.publish(number, PIECE, [pa.record_batch([pieces], schema=PIECE)], Draft(fingerprint))
 

@@ -4,7 +4,6 @@ Consecutive parts become one shard of about `shard_bytes`: 512 MB, less where th
 beside the present corpus and take its place together at the end, so a reader sees the old corpus or the new one.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +17,7 @@ from curate.narrow import count_verdicts
 from curate.parts import piece_bytes
 from curate.schema import LEDGER
 from curate.steps import Finished, Place, Work, chain, complete, marks
+from curate.storage import put_in_place
 from curate.store import BATCH_ROWS, PUBLISHED, Dataset, Draft, Layer, Manifest, View
 
 SHARD_BYTES = (32 << 20, 512 << 20)
@@ -90,7 +90,7 @@ def publish(
     for dataset, task in ((corpus, CorpusTask(view, schema, corpus)), (ledger, LedgerTask(view, ledger))):
         complete(dataset, wanted, place, _each_shard(task, shards, place))
     for dataset in (corpus, ledger):
-        _put_in_place(dataset, out / Path(dataset.folder).name)
+        put_in_place(out / Path(dataset.folder).name, parts_of(dataset, digits=5))
     return corpus, ledger
 
 
@@ -129,32 +129,6 @@ def count_languages(kept: pa.Table, draft: Draft) -> None:
         draft.count(f"{key}/bytes", row["bytes_sum"] or 0)
 
 
-def _put_in_place(dataset: Dataset, target: Path) -> None:
-    """Link the shards into a new folder and swap it with the old one."""
-    fresh = target.with_name(f".{target.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    link_parts(dataset, fresh, digits=5)
-    swap(fresh, target)
-
-
-def link_parts(dataset: Dataset, folder: Path, digits: int = 6) -> None:
-    """Every part of a dataset once more, in a folder of its own, without a copy where the file system can do so."""
-    folder.mkdir(parents=True)
-    for part in range(dataset.parts):
-        link = folder / f"part-{part:0{digits}d}.parquet"
-        try:
-            link.hardlink_to(dataset.path(part))
-        except OSError:  # another file system, or one without hard links
-            shutil.copyfile(dataset.path(part), link)
-
-
-def swap(fresh: Path, target: Path) -> None:
-    """Put a folder in the place of an older one."""
-    if target.exists():
-        old = target.with_name(f".{target.name}.old")
-        shutil.rmtree(old, ignore_errors=True)
-        target.rename(old)
-        fresh.rename(target)
-        shutil.rmtree(old)
-    else:
-        fresh.rename(target)
+def parts_of(dataset: Dataset, digits: int = 6) -> dict[str, Path]:
+    """Name → file of every part of a dataset, for `put_in_place`."""
+    return {f"part-{part:0{digits}d}.parquet": dataset.path(part) for part in range(dataset.parts)}

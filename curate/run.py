@@ -5,7 +5,6 @@ written last: while it is missing, the run is not finished.
 """
 
 import platform
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import curate
+from curate import storage
 from curate.against import open_earlier, publish_index, what_is_left
 from curate.engines import Engine
 from curate.errors import DataError, EngineError
@@ -65,7 +65,7 @@ def run(
     their documents are dropped. sample: the pieces of the input to read, all of it where there are none. afterwards:
     called when run.json is written, while the engine is at work and nobody else is at the folder.
     """
-    out = out.absolute()  # workers of a cluster have working folders of their own
+    out = storage.place(out).absolute()  # workers of a cluster have working folders of their own
     earlier = open_earlier(plan, against, out)
     files = [] if sample else list_files(plan.recipe.inputs)
     with lock(out) as fence:
@@ -101,7 +101,7 @@ def _tokens(
     recipe: Recipe, finished: Sequence[Finished], corpus: Dataset, place: Place, out: Path
 ) -> Mapping[str, Any] | None:
     if recipe.tokens is None:
-        shutil.rmtree(out / "tokens", ignore_errors=True)  # of an earlier recipe
+        storage.remove_tree(out / "tokens")  # of an earlier recipe
         return None
     from curate.tokens.build import (
         TokensConfig,

@@ -8,7 +8,6 @@ others. Nothing else is remembered between runs.
 
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from curate.engines import Engine, Exchange
 from curate.narrow import FromInput, FromView, MapTask, Rows, columns_needed, count_verdicts
@@ -26,6 +24,7 @@ from curate.plan import MapStep, Plan, WideStep
 from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
+from curate.storage import names_in, remove_tree
 from curate.store import BETWEEN_STEPS, Dataset, Draft, Fence, Layer, Manifest, Options, View
 from curate.wide import BUCKET, Counting, Emit, Reduce, home_schema
 
@@ -236,7 +235,7 @@ class Exchanges:
         task = PublishReduced(reduce, output, out, wanted, seconds)
 
         def work(todo: Sequence[tuple[int, str]]) -> Iterator[Manifest]:
-            scratch = str(Path(output.folder) / "spill")
+            scratch = f"{output.folder}/spill"
             buckets_left = [bucket for bucket, _ in todo]
             return self.place.engine.exchange(Exchange(emit, task, inputs, schema, buckets_left, scratch, wanted))
 
@@ -295,7 +294,7 @@ class HomeReduce:
         """One batch with as many rows as the part has."""
         schema = home_schema(dict(self.adds))
         arrived = pa.Table.from_batches([batch.select(schema.names) for batch in rows], schema)
-        total = pq.read_metadata(self.view.layers[0].dataset.path(part)).num_rows
+        total = self.view.layers[0].dataset.rows(part)
         source = np.full(total, -1, np.int64)
         source[arrived["row"].to_numpy()] = np.arange(arrived.num_rows)
         index = pa.array(source, mask=source < 0)
@@ -326,9 +325,9 @@ def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Work) -
 def drop_stale(folder: Path, keep: Sequence[str]) -> None:
     """Remove step folders that the present plan does not use."""
     names = set(keep)
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir() and path.name not in names and path.name.partition(".")[0] not in names:
-            shutil.rmtree(path)
+    for name in names_in(folder):
+        if name not in names and name.partition(".")[0] not in names:
+            remove_tree(folder / name)
 
 
 def chain(*facts: Any) -> str:

@@ -1,14 +1,14 @@
 """Files of a run: atomic publication, manifests, and aligned reading of what the steps of a part have written.
 
 Every file appears whole or not at all: it is written under a temporary name with a random token, flushed to disk,
-hashed from disk and renamed. A part is done when its manifest is there. The manifest is at once progress, statistics
-and resume state; counts are always derived from manifests, never from a worker's memory.
+hashed from disk and renamed, or put into a store by one request. A part is done when its manifest is there. The
+manifest is at once progress, statistics and resume state; counts are always derived from manifests, never from a
+worker's memory.
 """
 
 import hashlib
 import json
-import os
-import secrets
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -20,8 +20,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from curate import storage
 from curate.errors import EngineError, LockError
+from curate.objects import RangeFile, Remote
 from curate.schema import VERDICT
+from curate.storage import place
 
 # Pinned, so that the same rows give the same bytes for one pyarrow version. What one step leaves to the next is a third
 # larger than with zstd, and read in half the time: a text is read four times on its way through fuzzy deduplication.
@@ -33,6 +36,7 @@ BATCH_ROWS = 1024
 MANIFESTS_PER_FILE = 1000
 # Rows of a part that are read at a time where texts are among them.
 SLICE_ROWS = 4096
+_MANIFESTS = re.compile(r"part-\d+\.json|manifests-\d+\.jsonl")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Fence:
     def check(self) -> None:
         """Raise LockError when another run has taken over the output folder."""
         try:
-            holder = Path(self.lock).read_text(encoding="utf-8")
+            holder = place(self.lock).read_text(encoding="utf-8")
         except FileNotFoundError:
             holder = ""
         if holder != self.token:
@@ -73,22 +77,15 @@ class Fence:
 
 @contextmanager
 def atomic_file(path: Path, fence: Fence | None = None, *, lasting: bool = True) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed onto it when the block ends without an error.
+    """A temporary path on a local disk, which becomes `path` when the block ends without an error.
 
     Its content is on disk before it gets its name. lasting: so is the name itself; without, a power cut may take it
     back until something in the folder is made to last, as at the end of a step. Parts need no more than that.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    temporary = storage.draft(path)
     try:
         yield temporary
-        with open(temporary, "rb") as file:
-            os.fsync(file.fileno())
-        if fence:
-            fence.check()
-        os.replace(temporary, path)
-        if lasting:
-            _sync_folder(path.parent)
+        storage.publish(temporary, path, fence.check if fence else lambda: None, lasting=lasting)
     except OSError as error:
         raise EngineError(
             f"cannot write {path}: {error.strerror or error}. Free space or mend it, then run again."
@@ -105,7 +102,12 @@ def write_text(path: Path, text: str, *, lasting: bool = True) -> None:
 
 def write_json(path: Path, value: Any, *, lasting: bool = True) -> None:
     """Publish a JSON file atomically."""
-    write_text(path, json.dumps(value, indent=1, ensure_ascii=False), lasting=lasting)
+    write_text(path, json_text(value), lasting=lasting)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON that people can read."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
 
 
 def write_parquet(
@@ -116,8 +118,8 @@ def write_parquet(
     options: Options = PUBLISHED,
     *,
     lasting: bool = True,
-) -> tuple[int, str]:
-    """Publish `batches` as one Parquet file; returns (rows, sha256 of the file).
+) -> tuple[int, int, str]:
+    """Publish `batches` as one Parquet file; returns (rows, bytes, sha256) of the file.
 
     Batches are gathered into row groups of about 32 MB, so memory does not grow with the file.
     """
@@ -127,8 +129,8 @@ def write_parquet(
             for table in gathered(schema, batches, ROW_GROUP_BYTES):
                 writer.write_table(table.combine_chunks(), row_group_size=max(1, table.num_rows))
                 rows += table.num_rows
-        sha256 = file_sha256(temporary)
-    return rows, sha256
+        size, sha256 = temporary.stat().st_size, file_sha256(temporary)
+    return rows, size, sha256
 
 
 def file_sha256(path: Path) -> str:
@@ -151,12 +153,22 @@ def gathered(schema: pa.Schema, batches: Iterable[pa.RecordBatch], least_bytes: 
         yield pa.Table.from_batches(waiting, schema)
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def open_parquet(path: Path) -> pq.ParquetFile:
+    """A Parquet file; of a store its footer, and later the columns asked for, neighbours together."""
+    if isinstance(path, Remote):
+        return pq.ParquetFile(RangeFile(path), pre_buffer=True)
+    return pq.ParquetFile(path)
+
+
+def parquet_batches(path: Path, rows: int, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file in order, at most `rows` at a time; of a store one row group after another."""
+    with open_parquet(path) as file:
+        names = None if columns is None else list(columns)
+        if isinstance(path, Remote):  # what it has fetched ahead it keeps, and would keep the whole file
+            for group in range(file.num_row_groups):
+                yield from file.iter_batches(rows, [group], names)
+        else:
+            yield from file.iter_batches(rows, columns=names)
 
 
 @dataclass(frozen=True)
@@ -170,72 +182,78 @@ class Dataset:
 
     def path(self, part: int) -> Path:
         """The data file of a part."""
-        return Path(self.folder) / f"part-{part:06d}.parquet"
+        return place(self.folder) / f"part-{part:06d}.parquet"
 
     def manifest_path(self, part: int) -> Path:
         """The manifest of a part, as its task publishes it."""
-        return Path(self.folder) / f"part-{part:06d}.json"
+        return place(self.folder) / f"part-{part:06d}.json"
 
     def batches(
         self, part: int, columns: Sequence[str] | None = None, rows: int = 64 * BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """The rows of one part, in the order they were written, at most `rows` at a time."""
-        with pq.ParquetFile(self.path(part)) as file:
-            yield from file.iter_batches(rows, columns=None if columns is None else list(columns))
+        return parquet_batches(self.path(part), rows, columns)
 
     def table(self, part: int, columns: Sequence[str] | None = None) -> pa.Table:
         """One part as a table."""
-        with pq.ParquetFile(self.path(part)) as file:  # `read_table` would import pandas, which takes a second
+        with open_parquet(self.path(part)) as file:  # `read_table` would import pandas, which takes a second
             return file.read(None if columns is None else list(columns))
+
+    def rows(self, part: int) -> int:
+        """How many rows a part has."""
+        with open_parquet(self.path(part)) as file:
+            return int(file.metadata.num_rows)
 
     def publish(self, part: int, schema: pa.Schema, batches: Iterable[pa.RecordBatch], manifest: "Draft") -> Manifest:
         """Write the data file, then the manifest that makes the part count as done.
 
         `manifest` is filled while `batches` is consumed.
         """
-        rows, sha256 = write_parquet(self.path(part), schema, batches, self.fence, self.options, lasting=False)
-        size = self.path(part).stat().st_size
+        made = write_parquet(self.path(part), schema, batches, self.fence, self.options, lasting=False)
         counts, seconds = dict(manifest.counts), dict(manifest.seconds)
-        done = Manifest(part, manifest.fingerprint, rows, size, sha256, counts, seconds, manifest.decided)
+        done = Manifest(part, manifest.fingerprint, *made, counts, seconds, manifest.decided)
         write_json(self.manifest_path(part), asdict(done), lasting=False)
         return done
 
     def manifests(self) -> Iterator[Manifest]:
         """Manifests of all finished parts, in order of part; those of 1,000 parts are in memory at a time."""
-        single = self._single()
-        gathered = (int(path.stem.partition("-")[2]) for path in Path(self.folder).glob("manifests-*.jsonl"))
-        for group in sorted({*gathered, *single}):
-            yield from self._group(group, single.get(group, []))
+        groups, single = self._found()
+        for group in sorted({*groups, *single}):
+            yield from self._group(group, group in groups, single.get(group, []))
 
     def gather(self) -> None:
         """Put single manifests together, one file per 1,000 parts, and make the parts last.
 
         Safe to be interrupted at any point.
         """
-        for group, parts in self._single().items():
-            lines = "".join(json.dumps(asdict(manifest)) + "\n" for manifest in self._group(group, parts))
+        groups, single = self._found()
+        for group, parts in single.items():
+            manifests = self._group(group, group in groups, parts)
+            lines = "".join(json.dumps(asdict(manifest)) + "\n" for manifest in manifests)
             write_text(self._group_path(group), lines)
             for part in parts:
                 self.manifest_path(part).unlink(missing_ok=True)
 
-    def _single(self) -> dict[int, list[int]]:
-        """Parts whose manifests have not been gathered, by group."""
-        found: dict[int, list[int]] = {}
-        for path in Path(self.folder).glob("part-*.json"):
-            part = int(path.stem.partition("-")[2])
-            found.setdefault(part // MANIFESTS_PER_FILE, []).append(part)
-        return found
+    def _found(self) -> tuple[set[int], dict[int, list[int]]]:
+        """Groups that have gathered manifests, and by group the parts whose manifests have not been gathered."""
+        names = filter(_MANIFESTS.fullmatch, storage.names_in(place(self.folder)))
+        numbers = {name: int(name.partition(".")[0].partition("-")[2]) for name in names}
+        single: dict[int, list[int]] = {}
+        for name, number in numbers.items():
+            if name.startswith("part-"):
+                single.setdefault(number // MANIFESTS_PER_FILE, []).append(number)
+        return {number for name, number in numbers.items() if name.startswith("manifests-")}, single
 
-    def _group(self, group: int, single: Iterable[int]) -> list[Manifest]:
+    def _group(self, group: int, gathered: bool, single: Iterable[int]) -> list[Manifest]:
         """A group's manifests in order of part; a single one is newer than a gathered one."""
-        path = self._group_path(group)
-        texts = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        texts += [self.manifest_path(part).read_text(encoding="utf-8") for part in single]
-        found = {manifest.part: manifest for manifest in (Manifest(**json.loads(text)) for text in texts)}
+        paths = [self._group_path(group)] * gathered + [self.manifest_path(part) for part in single]
+        texts = storage.read_all(paths)
+        lines = [*texts[0].splitlines(), *texts[1:]] if gathered else texts
+        found = {manifest.part: manifest for manifest in (Manifest(**json.loads(line)) for line in lines)}
         return [found[part] for part in sorted(found) if part < self.parts]
 
     def _group_path(self, group: int) -> Path:
-        return Path(self.folder) / f"manifests-{group:05d}.jsonl"
+        return place(self.folder) / f"manifests-{group:05d}.jsonl"
 
 
 @dataclass

@@ -7,17 +7,21 @@ with parts, never with parts × buckets, and a run that was killed uses the ones
 worker; the driver sees manifests.
 """
 
-import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from curate.engines import Exchange, Reducer, Task
+from curate.objects import Range, Remote, read_ranges
+from curate.storage import local_copies, names_in, place, read_all, remove_tree
 from curate.store import Manifest, atomic_file, gathered
 from curate.wide import Emit
 
@@ -25,10 +29,14 @@ from curate.wide import Emit
 RUN_BYTES = 64 << 20
 # Parts that are merged into one file, and as many open files; with no more parts than that nothing is merged.
 TOGETHER = 256
+# Bytes of a bucket that are fetched from a store together.
+FETCHED_BYTES = 64 << 20
 
 Map = Callable[[Task, Sequence[tuple[Any, ...]]], Iterator[Any]]
-# (bucket, rows of it), buckets in any order.
+# (bucket, rows of it), buckets in ascending order, again and again from the first where there are several runs.
 Addressed = Iterable[tuple[int, pa.RecordBatch]]
+# int64[runs, buckets + 1]: where the rows of each bucket begin in the file, in each run; they end where the next begin.
+Starts = npt.NDArray[np.int64]
 
 
 def exchange_by_spill(job: Exchange, run: Map, together: int = TOGETHER) -> Iterator[Manifest]:
@@ -36,96 +44,170 @@ def exchange_by_spill(job: Exchange, run: Map, together: int = TOGETHER) -> Iter
 
     Spill files of a killed run are used again; they go when the last bucket is done.
     """
-    parts = Spill(job.scratch, "part", job.inputs, job.fingerprint)
-    merged = Spill(job.scratch, "merged", -(-job.inputs // together), job.fingerprint)
+    buckets = max(job.todo, default=-1) + 1
     many = job.inputs > together
-    done = {number for number in range(merged.files) if merged.is_done(number)} if many else set()
-    missing = [(part,) for part in range(job.inputs) if part // together not in done and not parts.is_done(part)]
-    for _ in run(SpillTask(f"{job.name} emit", job.emit, parts, job.schema), missing):
+    parts = Spill(job.scratch, "part", job.inputs, job.fingerprint, job.schema, buckets)
+    merged = Spill(job.scratch, MERGED, -(-job.inputs // together), job.fingerprint, job.schema, buckets)
+    done = merged.done() if many else set()
+    spilled = parts.done()
+    missing = [(part,) for part in range(job.inputs) if part // together not in done and part not in spilled]
+    for _ in run(SpillTask(f"{job.name} emit", job.emit, parts), missing):
         pass
     if many:
         unmerged = [(number,) for number in range(merged.files) if number not in done]
-        for _ in run(MergeTask(f"{job.name} merge", parts, merged, job.schema, together), unmerged):
+        for _ in run(MergeTask(f"{job.name} merge", parts, merged, together), unmerged):
             pass
     yield from run(ReduceTask(job.name, job.reduce, merged if many else parts), [(bucket,) for bucket in job.todo])
-    shutil.rmtree(job.scratch, ignore_errors=True)
+    remove_tree(place(job.scratch))
 
 
-# The index of a file: a row per bucket, in order. The schema's metadata name the exchange that it belongs to.
-_INDEX = pa.schema([pa.field("batches", pa.list_(pa.int32()), nullable=False)])
+MERGED = "merged"
+# An index begins with what it belongs to, the number of buckets that it knows and of runs; Starts follow.
+_HEAD = struct.Struct("<32sqq")
+_START = np.dtype("<i8")
 
 
 @dataclass(frozen=True)
 class Spill:
-    """Rows on disk, in `files` of this name: an Arrow file each, and an index, bucket → its record batches."""
+    """Rows on disk, in `files` of this name: an Arrow stream each, and an index that says where each bucket lies.
+
+    buckets: how many can be asked for. The index of merged files, which have one run, is entered in the middle.
+    """
 
     folder: str
     name: str
     files: int
     fingerprint: str
+    schema: pa.Schema
+    buckets: int
 
     def path(self, number: int) -> Path:
         """An Arrow file."""
-        return Path(self.folder) / f"{self.name}-{number:06d}.arrow"
+        return place(self.folder) / f"{self.name}-{number:06d}.arrow"
 
     def index_path(self, number: int) -> Path:
         """The index of a file; it is written last and makes the file count as done."""
-        return Path(self.folder) / f"{self.name}-{number:06d}.index"
+        return place(self.folder) / f"{self.name}-{number:06d}.index"
+
+    def done(self) -> set[int]:
+        """The files that were written already, by this very exchange."""
+        there = set(names_in(place(self.folder)))
+        numbers = [number for number in range(self.files) if self.index_path(number).name in there]
+        heads = read_all([self.index_path(number) for number in numbers], _HEAD.size)
+        return {number for number, head in zip(numbers, heads, strict=True) if self._fits(head)}
 
     def is_done(self, number: int) -> bool:
-        """Whether this file was written already, by this very exchange."""
+        """Whether this file is."""
         try:
-            with pa.memory_map(str(self.index_path(number))) as file, pa.ipc.open_file(file) as reader:
-                return bool(reader.schema.metadata[b"fingerprint"].decode() == self.fingerprint)
+            return self._fits(read_all([self.index_path(number)], _HEAD.size)[0])
         except FileNotFoundError:
             return False
 
-    def write(self, number: int, schema: pa.Schema, rows: Addressed) -> None:
+    def write(self, number: int, rows: Addressed) -> None:
         """Publish a file, then its index."""
-        buckets: dict[int, list[int]] = {}
+        buckets, ends = [], []
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with (
             atomic_file(self.path(number), lasting=False) as temporary,
-            pa.ipc.new_file(str(temporary), schema, options=options) as writer,
+            pa.OSFile(str(temporary), "wb") as sink,
+            pa.ipc.new_stream(sink, self.schema, options=options) as writer,
         ):
-            for written, (bucket, batch) in enumerate(rows):
+            writer.write_batch(pa.RecordBatch.from_pylist([], self.schema))  # the schema is written before it
+            first = sink.tell()
+            for bucket, batch in rows:
                 writer.write_batch(batch)
-                buckets.setdefault(bucket, []).append(written)
-        self._write_index(number, buckets)
+                buckets.append(bucket)
+                ends.append(sink.tell())
+        starts = _starts(np.array(buckets, np.int64), np.array([first, *ends], _START), self.buckets)
+        with atomic_file(self.index_path(number), lasting=False) as temporary:
+            temporary.write_bytes(_HEAD.pack(self._mark, starts.shape[1] - 1, len(starts)) + starts.tobytes())
 
     def rows(self, bucket: int) -> Iterator[pa.RecordBatch]:
         """All rows of a bucket, file by file."""
-        for number in range(self.files):
-            with pa.memory_map(str(self.index_path(number))) as file, pa.ipc.open_file(file) as reader:
-                batches = _of_bucket(reader.get_batch(0).column(0), bucket)
-            if batches:
-                with pa.memory_map(str(self.path(number))) as file, pa.ipc.open_file(file) as reader:
-                    yield from map(reader.get_batch, batches)
-
-    def index(self, number: int) -> pa.ListArray:
-        """The index of a file, as a whole."""
-        with pa.OSFile(str(self.index_path(number))) as file, pa.ipc.open_file(file) as reader:
-            return reader.get_batch(0).column(0)
+        fetched = isinstance(place(self.folder), Remote)
+        for piece in self._fetched(bucket) if fetched else self._mapped(bucket):
+            yield from _batches(piece, self.schema)
 
     def remove(self, number: int) -> None:
         """Make a file go that is no longer needed."""
         for path in (self.index_path(number), self.path(number)):
             path.unlink(missing_ok=True)
 
-    def _write_index(self, number: int, buckets: Mapping[int, list[int]]) -> None:
-        schema = _INDEX.with_metadata({"fingerprint": self.fingerprint})
-        rows = [buckets.get(bucket, []) for bucket in range(max(buckets, default=-1) + 1)]
-        with (
-            atomic_file(self.index_path(number), lasting=False) as temporary,
-            pa.ipc.new_file(str(temporary), schema) as writer,
-        ):
-            writer.write_batch(pa.record_batch([pa.array(rows, _INDEX.field(0).type)], schema))
+    def _fits(self, head: bytes) -> bool:
+        """Whether the index that begins so is of this exchange, and of all buckets."""
+        mark, buckets, _ = _HEAD.unpack(head)
+        return bool(mark == self._mark and buckets >= self.buckets)
+
+    @property
+    def _mark(self) -> bytes:
+        return hashlib.sha256(self.fingerprint.encode()).digest()
+
+    def _mapped(self, bucket: int) -> Iterator[pa.Buffer]:
+        for number in range(self.files):
+            with pa.memory_map(str(self.index_path(number))) as index:
+                pieces = _pieces(index_of(index.read_buffer()), bucket)
+            if pieces:
+                with pa.memory_map(str(self.path(number))) as file:
+                    yield from (_view(file, start, end) for start, end in pieces)
+
+    def _fetched(self, bucket: int) -> Iterator[pa.Buffer]:
+        """Two requests a file, one for its index and one for each run; many are on their way at a time."""
+        waiting: list[Range] = []
+        size = 0
+        for number, pieces in enumerate(self._asked(bucket)):
+            for start, end in pieces:
+                waiting.append((cast(Remote, self.path(number)), start, end))
+                size += end - start
+                if size >= FETCHED_BYTES:
+                    yield from map(pa.py_buffer, read_ranges(waiting))
+                    waiting, size = [], 0
+        yield from map(pa.py_buffer, read_ranges(waiting))
+
+    def _asked(self, bucket: int) -> Iterator[list[tuple[int, int]]]:
+        """Where each file in a store has the bucket."""
+        indexes = [self.index_path(number) for number in range(self.files)]
+        if self.name != MERGED:
+            return (_pieces(index_of(pa.py_buffer(index)), bucket) for index in read_all(indexes))
+        at = _HEAD.size + bucket * _START.itemsize
+        entries = read_ranges([(cast(Remote, index), at, at + 2 * _START.itemsize) for index in indexes])
+        return (_pieces(np.frombuffer(entry, _START)[np.newaxis], 0) for entry in entries)
 
 
-def _of_bucket(index: pa.ListArray, bucket: int) -> list[int]:
-    """The batches of a bucket in a file with this index."""
-    found: list[int] = index[bucket].as_py() if bucket < len(index) else []
-    return found
+def index_of(index: pa.Buffer) -> Starts:
+    """What an index says."""
+    _, buckets, runs = _HEAD.unpack_from(index)
+    return np.frombuffer(index, _START, offset=_HEAD.size).reshape(runs, buckets + 1)
+
+
+def _starts(buckets: npt.NDArray[np.int64], bounds: Starts, least: int) -> Starts:
+    """Starts of batches that belong to these buckets and lie between these bounds."""
+    runs = np.flatnonzero(np.diff(buckets) < 0) + 1
+    known = np.arange(max(least, int(buckets.max(initial=-1)) + 1) + 1)
+    first = [0, *runs.tolist()]
+    last = [*first[1:], len(buckets)]
+    places = [start + np.searchsorted(buckets[start:stop], known) for start, stop in zip(first, last, strict=True)]
+    return bounds[np.stack(places)]
+
+
+def _pieces(starts: Starts, bucket: int) -> list[tuple[int, int]]:
+    """[start, end) of a bucket's bytes in each run that has some."""
+    if bucket + 1 >= starts.shape[1]:
+        return []
+    pairs = starts[:, bucket : bucket + 2]
+    return [(start, end) for start, end in pairs.tolist() if end > start]
+
+
+def _view(file: pa.MemoryMappedFile, start: int, end: int) -> pa.Buffer:
+    """Bytes of a mapped file where they lie."""
+    file.seek(start)
+    return file.read_buffer(end - start)
+
+
+def _batches(piece: pa.Buffer, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The record batches that these bytes of an Arrow stream are."""
+    reader = pa.BufferReader(piece)
+    while reader.tell() < piece.size:
+        yield pa.ipc.read_record_batch(pa.ipc.read_message(reader), schema)
 
 
 @dataclass(frozen=True)
@@ -135,24 +217,22 @@ class SpillTask:
     name: str
     emit: Emit
     spill: Spill
-    schema: pa.Schema
 
     def __call__(self, part: int) -> None:
         """Publish the part's rows."""
-        self.spill.write(part, self.schema, sorted_runs(self.emit(part), self.schema))
+        self.spill.write(part, sorted_runs(self.emit(part), self.spill.schema))
 
 
 @dataclass(frozen=True)
 class MergeTask:
     """Put the rows of consecutive parts into one file, bucket by bucket; the files of the parts go.
 
-    Memory: the indexes of the parts, and 64 MB of a bucket.
+    Memory: the indexes of the parts, and 64 MB of a bucket. From a store the parts are copied here first.
     """
 
     name: str
     parts: Spill
     merged: Spill
-    schema: pa.Schema
     together: int
 
     def __call__(self, number: int) -> None:
@@ -160,19 +240,24 @@ class MergeTask:
         if self.merged.is_done(number):
             return
         parts = range(number * self.together, min((number + 1) * self.together, self.parts.files))
+        indexes = [index_of(pa.py_buffer(index)) for index in read_all([self.parts.index_path(part) for part in parts])]
         with ExitStack() as stack:
-            files = [stack.enter_context(pa.memory_map(str(self.parts.path(part)))) for part in parts]
-            readers = [stack.enter_context(pa.ipc.open_file(file)) for file in files]
-            indexes = [self.parts.index(part) for part in parts]
-            self.merged.write(number, self.schema, self._rows(indexes, readers))
+            paths = stack.enter_context(local_copies([self.parts.path(part) for part in parts]))
+            files = [stack.enter_context(pa.memory_map(str(path))) for path in paths]
+            self.merged.write(number, self._rows(indexes, files))
         for part in parts:
             self.parts.remove(part)
 
-    def _rows(self, indexes: Sequence[pa.ListArray], readers: Sequence[pa.RecordBatchFileReader]) -> Addressed:
-        files = list(zip(readers, indexes, strict=True))
-        for bucket in range(max(map(len, indexes))):
-            batches = (reader.get_batch(number) for reader, index in files for number in _of_bucket(index, bucket))
-            for table in gathered(self.schema, batches, RUN_BYTES):
+    def _rows(self, indexes: Sequence[Starts], files: Sequence[pa.MemoryMappedFile]) -> Addressed:
+        schema = self.parts.schema
+        for bucket in range(max(starts.shape[1] for starts in indexes) - 1):
+            batches = (
+                batch
+                for starts, file in zip(indexes, files, strict=True)
+                for start, end in _pieces(starts, bucket)
+                for batch in _batches(_view(file, start, end), schema)
+            )
+            for table in gathered(schema, batches, RUN_BYTES):
                 yield from ((bucket, batch) for batch in table.combine_chunks().to_batches())
 
 

@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow.parquet as pq
-
 from curate.errors import RecipeError
 from curate.inspect.run_folder import RunFolder, open_run
-from curate.store import atomic_file
+from curate.storage import names_in
+from curate.store import atomic_file, parquet_batches
 
 BATCH_ROWS = 256
 SHARD = re.compile(r"part-\d{5}\.jsonl\.gz")
@@ -64,16 +63,15 @@ def to_wanjuan(row: Mapping[str, Any], token_num: int | None = None) -> dict[str
 
 
 def _records(source: Path, format: Format, count: CountTokens | None) -> Iterator[dict[str, Any]]:
-    with pq.ParquetFile(source) as file:
-        for batch in file.iter_batches(BATCH_ROWS):
-            rows = batch.to_pylist()
-            if format == "jsonl":
-                yield from rows
-                continue
-            tokens: Sequence[int | None] = [None] * len(rows)
-            if count:
-                tokens = count([row.get("text") or "" for row in rows])
-            yield from (to_wanjuan(row, number) for row, number in zip(rows, tokens, strict=True))
+    for batch in parquet_batches(source, BATCH_ROWS):
+        rows = batch.to_pylist()
+        if format == "jsonl":
+            yield from rows
+            continue
+        tokens: Sequence[int | None] = [None] * len(rows)
+        if count:
+            tokens = count([row.get("text") or "" for row in rows])
+        yield from (to_wanjuan(row, number) for row, number in zip(rows, tokens, strict=True))
 
 
 def _write_shard(path: Path, records: Iterator[dict[str, Any]]) -> None:
@@ -110,8 +108,7 @@ def _token_counter(run: RunFolder) -> CountTokens | None:
 
 def _refuse_strangers(target: Path, paths: Sequence[Path]) -> None:
     ours = {path.name for path in paths}
-    found = sorted(path.name for path in target.glob("part-*")) if target.is_dir() else []
-    strangers = [name for name in found if SHARD.fullmatch(name) and name not in ours]
+    strangers = [name for name in sorted(names_in(target)) if SHARD.fullmatch(name) and name not in ours]
     if strangers:
         raise RecipeError(
             f"{target} holds shards of a larger export ({strangers[0]}, …), which would be mixed with this one; "

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.errors import EngineError, RecipeError
 from curate.rule import Rule
-from curate.store import Dataset, Layer, View
+from curate.storage import place
+from curate.store import Dataset, Layer, View, open_parquet, parquet_batches
 from curate.wide import WideStage
 
 BATCH_ROWS = 1 << 16
@@ -65,12 +65,13 @@ class RunFolder:
     @cached_property
     def schema(self) -> pa.Schema:
         """Every stored column with its type, as the corpus has them."""
-        return pq.read_schema(self.corpus[0])
+        with open_parquet(self.corpus[0]) as file:
+            return file.schema_arrow
 
     @property
     def has_parts(self) -> bool:
         """Whether the steps' files are still there."""
-        return all(Path(layer.dataset.folder).is_dir() for layer in self.view.layers)
+        return all(place(layer.dataset.folder).is_dir() for layer in self.view.layers)
 
     def require_parts(self, what: str) -> None:
         """Raise EngineError where `what` needs files that `curate clean` has deleted."""
@@ -110,8 +111,7 @@ def read_summary(out: Path) -> Mapping[str, Any]:
 def read_batches(paths: Iterable[Path], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """Batches of `columns` of Parquet files, in order of the files."""
     for path in paths:
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(BATCH_ROWS, columns=None if columns is None else list(columns))
+        yield from parquet_batches(path, BATCH_ROWS, columns)
 
 
 def ledger_rows(run: RunFolder, doc_ids: Collection[str]) -> dict[str, dict[str, Any]]:

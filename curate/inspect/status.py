@@ -3,7 +3,6 @@
 Shares removed are of the records that reached a step, as in the funnel: those that no earlier step has decided.
 """
 
-import fcntl
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,8 @@ from rich.table import Table
 from curate.errors import RecipeError
 from curate.inspect.run_folder import read_summary
 from curate.inspect.show import share, terminal
+from curate.lock import is_locked
+from curate.storage import names_in
 from curate.store import Dataset, Manifest
 
 # Folders under OUT/parts that are no steps of the recipe.
@@ -65,8 +66,7 @@ def status(out: Path) -> Status:
         raise RecipeError(f"there is no run in {out}")
     summary = read_summary(out) if finished else None
     total = int(summary["steps"][0]["parts"]) if summary else _planned(parts / "input")
-    found = parts.iterdir() if parts.is_dir() else ()
-    folders = sorted(path for path in found if path.is_dir() and _is_step(path.name))
+    folders = [parts / name for name in sorted(names_in(parts)) if _is_step(name)]
     return Status(_state(out), total, tuple(_steps(folders, total)), summary and summary["totals"])
 
 
@@ -143,16 +143,4 @@ def _removed(manifest: Manifest) -> int:
 def _state(out: Path) -> str:
     if (out / "run.json").is_file():
         return "finished"
-    return "running" if _locked(out / ".lock") else "stopped"
-
-
-def _locked(path: Path) -> bool:
-    """Whether a run holds the lock; asked with a shared lock that is let go of at once."""
-    try:
-        with open(path, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+    return "running" if is_locked(out) else "stopped"

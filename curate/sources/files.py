@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from curate.errors import EngineError, RecipeError
+from curate.errors import CurateError, EngineError, RecipeError
+from curate.objects import Remote, admitted, open_system, persist
 
 WARC_KINDS = ("warc", "arc", "wet")
 # Endings after a compression's own is taken off.
@@ -20,8 +21,6 @@ _FORMATS = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet", ".txt": "text", ".text": "text",
 }  # fmt: skip
 _COMPRESSIONS = (".open", ".gz", ".zst", ".zstd")  # `.open`: a WARC that its crawler has not closed yet
-# What fsspec needs for a scheme, as an extra of ours.
-_EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
 _CONTENT_MAGIC = {b"WARC/": "warc", b"filedesc:": "arc", b"PAR1": "parquet"}
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -114,8 +113,10 @@ def list_files(inputs: Sequence[Input]) -> list[SourceFile]:
 
 def _listed(item: Input) -> list[SourceFile]:
     try:
+        if "://" in item.root:
+            return admitted(lambda: list(_files_of(item)), Remote(item.root))
         return list(_files_of(item))
-    except RecipeError:
+    except CurateError:
         raise
     except Exception as error:  # each store's client has errors of its own
         raise EngineError(f"cannot list {item.root!r}: {type(error).__name__}: {error}") from error
@@ -144,7 +145,7 @@ def is_unchanged(piece: Piece) -> bool:
 
 def _state(system: Any, path: str) -> tuple[int, str]:
     """(bytes as stored, version) of a file. fsspec's local file system follows links, as the reader will."""
-    info = system.info(path)
+    info = _ask(system, "info", path)
     version = info.get("mtime") or info.get("ETag") or info.get("LastModified") or info.get("created") or ""
     return int(info.get("size") or 0), str(version)
 
@@ -152,17 +153,23 @@ def _state(system: Any, path: str) -> tuple[int, str]:
 def _paths(system: Any, root: str, item: Input) -> Iterator[str]:
     for wanted in item.paths or ("",):
         path = wanted if os.path.isabs(wanted) else f"{root}/{wanted}".rstrip("/")
-        if set(wanted) & set("*?[") and not system.exists(path):  # a file may be called `a[1].warc`
-            matches = [match for match in system.glob(path) if not system.isdir(match)]
+        if set(wanted) & set("*?[") and not _ask(system, "exists", path):  # a file may be called `a[1].warc`
+            matches = [match for match in _ask(system, "glob", path) if not _ask(system, "isdir", match)]
             if not matches:
                 raise RecipeError(f"input {item.name!r}: nothing matches {wanted!r} below {item.root}")
             yield from matches
-        elif system.isdir(path):
-            yield from system.find(path)
-        elif system.exists(path):
+        elif _ask(system, "isdir", path):
+            yield from _ask(system, "find", path)
+        elif _ask(system, "exists", path):
             yield path
         else:
             raise RecipeError(f"input {item.name!r}: there is no {wanted or item.root!r}; is the path right?")
+
+
+def _ask(system: Any, verb: str, path: str) -> Any:
+    """What a file system says of a path; a store is asked again where it fails to answer."""
+    ask = getattr(system, verb)
+    return ask(path) if "file" in system.protocol else persist(lambda: ask(path), path)
 
 
 def _below(root: str, path: str, item: Input) -> str:
@@ -176,20 +183,6 @@ def _below(root: str, path: str, item: Input) -> str:
 def _printable(source: str) -> str:
     """A name that is not UTF-8 with its bytes spelled out, as a source has to be text."""
     return source.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-
-
-def open_system(root: str) -> tuple[Any, str]:
-    """(fsspec file system, path in it) of a folder or URL. Raises RecipeError where there is none for its scheme."""
-    import fsspec
-
-    place = root if "://" in root else os.path.abspath(root)
-    try:
-        system, path = fsspec.core.url_to_fs(place, use_listings_cache=False)
-    except (ImportError, ValueError) as error:
-        extra = _EXTRAS.get(place.partition("://")[0])
-        hint = f"; pip install 'curate[{extra}]'" if extra and isinstance(error, ImportError) else ""
-        raise RecipeError(f"cannot open {root!r}: {error}{hint}") from error
-    return system, path.rstrip("/") or "/"
 
 
 def format_of(path: str) -> str:

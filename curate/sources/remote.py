@@ -6,14 +6,13 @@ again; it never becomes a record that failed. Cost: one block of 8 MB in memory 
 """
 
 import io
-import time
+from collections.abc import Callable
 from typing import Any
 
 from curate.errors import EngineError
+from curate.objects import open_system, persist
 
 BLOCK_BYTES = 8 << 20
-TRIES = 5
-FIRST_PAUSE_S = 0.5
 
 
 def open_remote(url: str) -> io.BufferedReader:
@@ -60,9 +59,8 @@ class _Remote(io.RawIOBase):
 
     def _opened(self) -> Any:
         if self._file is None:
-            import fsspec
-
-            self._file = fsspec.open(self._url, "rb", block_size=BLOCK_BYTES, cache_type="readahead").open()
+            system, path = open_system(self._url)
+            self._file = system.open(path, "rb", block_size=BLOCK_BYTES, cache_type="readahead")
         return self._file
 
     def _block(self, wanted: int) -> bytes:
@@ -74,16 +72,17 @@ class _Remote(io.RawIOBase):
             raise EOFError(f"ends at {self._position} of {self._size} bytes")
         return data
 
-    def _persist(self, act: Any) -> Any:
-        for attempt in range(TRIES):
+    def _persist(self, act: Callable[[], Any]) -> Any:
+        """On a new connection each time. Raises EngineError also for a file that is gone."""
+
+        def once() -> Any:
             try:
                 return act()
-            except Exception as error:  # each store's client has errors of its own
+            except BaseException:
                 self._file = None
-                if attempt == TRIES - 1 or isinstance(error, FileNotFoundError | PermissionError):
-                    said = f"{type(error).__name__}: {error}"
-                    raise EngineError(
-                        f"cannot read {self._url}: {said}. The same command again goes on from here."
-                    ) from error
-                time.sleep(FIRST_PAUSE_S * 2**attempt)
-        raise AssertionError("unreachable")
+                raise
+
+        try:
+            return persist(once, self._url)
+        except FileNotFoundError as error:
+            raise EngineError(f"cannot read {self._url}: it is not there any more ({error})") from error

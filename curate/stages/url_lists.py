@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import RecipeError
-from curate.sources.files import open_stored, open_system
+from curate.objects import open_system
+from curate.sources.files import open_stored
 from curate.stages.url_parts import domain_key, url_key
 
 OURS = "default"

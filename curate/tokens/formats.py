@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import RecipeError
+from curate.objects import Remote
 from curate.store import Fence, atomic_file
 
 MAGIC = b"MMIDIDX\x00\x00"
@@ -73,32 +74,51 @@ def write_sequences(prefix: Path, dtype: np.dtype[Any], fence: Fence | None = No
         temporary.write_bytes(writer.index())
 
 
-class SequenceReader:
-    """`prefix.bin` and `prefix.idx`, mapped into memory: `reader[i]` is a view of sequence i.
+class SequenceIndex:
+    """`prefix.idx`: where each sequence lies. lengths: int32[S]. documents: int64[D].
 
-    lengths: int32[S]. documents: int64[D]. Raises RecipeError for files that are no such pair.
+    Raises RecipeError for a file that is no index.
     """
 
     def __init__(self, prefix: Path) -> None:
-        index = prefix.with_name(prefix.name + ".idx")
+        path = prefix.with_name(prefix.name + ".idx")
         try:
-            self._index = np.memmap(index, np.uint8, "r")
-            sequences, entries, self.dtype = _read_header(index, self._index[: HEADER.size].tobytes())
-            self.lengths, self._offsets, self.documents = _read_tables(index, self._index, sequences, entries)
-            self._tokens = _map_tokens(prefix.with_name(prefix.name + ".bin"), self.dtype)
+            index = _map_index(path)
+            sequences, entries, self.dtype = _read_header(path, index[: HEADER.size].tobytes())
+            self.lengths, self._offsets, self.documents = _read_tables(path, index, sequences, entries)
         except (OSError, ValueError) as error:
             raise RecipeError(f"cannot read the token files {prefix.name}.bin and .idx: {error}") from error
-        held = int(self.lengths.sum(dtype=np.int64))
-        if held != len(self._tokens):
-            raise RecipeError(f"{prefix.name}.bin holds {len(self._tokens)} tokens, but its .idx speaks of {held}")
+        self.tokens = int(self.lengths.sum(dtype=np.int64))
 
     def locate(self, token: int) -> tuple[int, int]:
         """(sequence, place in it) of the token at this place of the `.bin`."""
-        if not 0 <= token < len(self._tokens):
-            raise IndexError(f"token {token} of {len(self._tokens)}")
+        if not 0 <= token < self.tokens:
+            raise IndexError(f"token {token} of {self.tokens}")
         start = token * self.dtype.itemsize
         sequence = int(np.searchsorted(self._offsets, start, side="right")) - 1
         return sequence, (start - int(self._offsets[sequence])) // self.dtype.itemsize
+
+
+class SequenceReader(SequenceIndex):
+    """`prefix.bin` and `prefix.idx`, mapped into memory: `reader[i]` is a view of sequence i.
+
+    Raises RecipeError for files that are no such pair, or that lie in a store and cannot be mapped.
+    """
+
+    def __init__(self, prefix: Path) -> None:
+        super().__init__(prefix)
+        if isinstance(prefix, Remote):
+            raise RecipeError(
+                f"{prefix}.bin lies in a store: copy the folder {prefix.parent} to a local disk to read it"
+            )
+        try:
+            self._tokens = _map_tokens(prefix.with_name(prefix.name + ".bin"), self.dtype)
+        except OSError as error:
+            raise RecipeError(f"cannot read the token files {prefix.name}.bin and .idx: {error}") from error
+        if self.tokens != len(self._tokens):
+            raise RecipeError(
+                f"{prefix.name}.bin holds {len(self._tokens)} tokens, but its .idx speaks of {self.tokens}"
+            )
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -131,6 +151,12 @@ def _read_tables(path: Path, index: npt.NDArray[np.uint8], sequences: int, entri
         tables.append(index[start : start + size].view(kind))
         start += size
     return tables[0], tables[1], tables[2]
+
+
+def _map_index(path: Path) -> npt.NDArray[np.uint8]:
+    if isinstance(path, Remote):
+        return np.frombuffer(path.read_bytes(), np.uint8)
+    return np.memmap(path, np.uint8, "r")
 
 
 def _map_tokens(path: Path, dtype: np.dtype[Any]) -> npt.NDArray[Any]:

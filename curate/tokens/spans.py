@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.errors import RecipeError
-from curate.tokens.formats import SequenceReader
+from curate.store import parquet_batches
+from curate.tokens.formats import SequenceIndex
 
 SPANS = pa.schema(
     [
@@ -41,8 +41,7 @@ class Span:
 def spans_of_row(prefix: Path, row: int) -> list[Span]:
     """The spans of one row of the files `prefix.*`, in order."""
     path = prefix.with_name(prefix.name + ".spans.parquet")
-    with pq.ParquetFile(path) as file:
-        batches = [batch.filter(pc.equal(batch["row"], row)) for batch in file.iter_batches(columns=SPANS.names)]
+    batches = [batch.filter(pc.equal(batch["row"], row)) for batch in parquet_batches(path, 1 << 16, SPANS.names)]
     rows = pa.Table.from_batches(batches, SPANS).sort_by("start").drop_columns("row")
     return [Span(**span) for span in rows.to_pylist()]
 
@@ -73,7 +72,7 @@ def read_tokens_json(folder: Path) -> dict[str, Any]:
 
 
 def _document_in(prefix: Path, place: int, token: int) -> tuple[str, int]:
-    row, start = SequenceReader(prefix).locate(place)
+    row, start = SequenceIndex(prefix).locate(place)
     for span in spans_of_row(prefix, row):
         if span.start <= start < span.start + span.length:
             return span.doc_id, span.doc_start + start - span.start

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curate.errors import RecipeError
+from curate.storage import place
 
 TokenIds = npt.NDArray[np.int32]
 Kind = Literal["sentencepiece", "huggingface", "tiktoken"]
@@ -92,13 +93,7 @@ def load_tokenizer(path: str, *, pattern: str | None = None) -> Tokenizer:
 def read_vocabulary(path: str) -> bytes:
     """The bytes of a vocabulary file. Raises RecipeError where there is none."""
     try:
-        if "://" in path:
-            import fsspec
-
-            with fsspec.open(path, "rb") as remote:
-                return bytes(remote.read())
-        with open(path, "rb") as file:
-            return file.read()
+        return place(path).read_bytes()
     except IsADirectoryError as error:
         raise RecipeError(f"tokenizer {path!r} is a folder; name the tokenizer.json or .model file in it") from error
     except OSError as error:

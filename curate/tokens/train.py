@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from curate.errors import RecipeError
 from curate.schema import seeded_hash
-from curate.store import atomic_file
+from curate.store import atomic_file, open_parquet, parquet_batches
 
 SMALLEST_VOCABULARY = 300
 # Text to learn from. Training takes about 25 times as much memory, in one task.
@@ -132,10 +131,10 @@ def train_on_corpus(corpus: Path, out: Path, *, vocab_size: int, seed: int, samp
 def _batches(files: Sequence[Path], columns: list[str]) -> Iterator[pa.RecordBatch]:
     for path in files:
         try:
-            with pq.ParquetFile(path) as file:
+            with open_parquet(path) as file:
                 if not set(columns) <= set(file.schema_arrow.names):
                     raise RecipeError(f"{path.name} is no file of a corpus: it has no columns {' and '.join(columns)}")
-                yield from file.iter_batches(1024, columns=columns)
+            yield from parquet_batches(path, 1024, columns)
         except pa.ArrowInvalid as error:
             raise RecipeError(f"{path.name} is no file of a corpus: {error}") from error
 

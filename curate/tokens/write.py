@@ -138,7 +138,7 @@ class _ShardWriter:
         fence = self.windows.fence
         with write_sequences(self.out / name, self.dtype, fence) as writer:
             spans = self._spans(batches, writer)
-            _, spans_sha256 = write_parquet(self.out / f"{name}.spans.parquet", SPANS, spans, fence)
+            _, _, spans_sha256 = write_parquet(self.out / f"{name}.spans.parquet", SPANS, spans, fence)
         tokens = sum(int(lengths.sum(dtype=np.int64)) for lengths in writer.lengths)
         return {
             "name": name,

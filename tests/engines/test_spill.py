@@ -100,10 +100,10 @@ def test_a_run_with_merged_spill_files_has_the_same_digest(crawls: Path, finishe
 
 
 def test_a_merge_that_runs_twice_finds_it_done(tmp_path: Path) -> None:
-    parts, merged = (Spill(str(tmp_path), name, files, "f") for name, files in (("part", 3), ("merged", 1)))
+    parts, merged = (Spill(str(tmp_path), name, n, "f", SCHEMA, 2) for name, n in (("part", 3), ("merged", 1)))
     for part in range(3):
-        SpillTask("emit", Numbers(2), parts, SCHEMA)(part)
-    merge = MergeTask("merge", parts, merged, SCHEMA, 3)
+        SpillTask("emit", Numbers(2), parts)(part)
+    merge = MergeTask("merge", parts, merged, 3)
     merge(0)
     before = merged.path(0).read_bytes()
     merge(0)
