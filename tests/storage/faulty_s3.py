@@ -103,6 +103,11 @@ class Relay(BaseHTTPRequestHandler):
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = relay
 
+    def handle_expect_100(self) -> bool:
+        answer = super().handle_expect_100()
+        self.wfile.flush()
+        return answer
+
     def log_message(self, *args: object) -> None:
         pass
 
