@@ -30,8 +30,7 @@ LONGEST_PAUSE_S = 20.0
 WHOLE_BYTES = 1 << 20
 
 # What fsspec needs for a scheme, as an extra of ours.
-_EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure",
-           "abfs": "azure", "hf": "hf"}  # fmt: skip
+_EXTRAS = {"http": "http", "https": "http", "s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf"}
 # One request at a time for one file, so that an upload holds 50 MB; workers are many already. Tries are ours alone.
 _S3: Mapping[str, Any] = {"max_concurrency": 1, "config_kwargs": {"retries": {"max_attempts": 0}}}
 _LASTING = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError, TypeError)

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -42,9 +43,17 @@ def reached(where: str) -> Path:
     """The place of a run that the command line names. Raises RecipeError where its store does not let us in."""
     path = place(where)
     if isinstance(path, Remote):
-        path_ = path
-        admitted(lambda: path_.ask("find", maxdepth=1, tries=3), path)
+        admitted(partial(_look, path), path)
     return path
+
+
+def _look(folder: Remote) -> None:
+    """Raises FileNotFoundError where the bucket is missing: that has a cause in the store, an empty folder has none."""
+    try:
+        folder.ask("ls", detail=False, tries=3)
+    except FileNotFoundError as error:
+        if error.__cause__ is not None:
+            raise
 
 
 def draft(path: Path) -> Path:

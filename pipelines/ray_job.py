@@ -5,8 +5,9 @@
         -- python pipelines/ray_job.py pipelines/web.toml --input /data/crawl --out /data/out
 
 Ray carries the working folder and the wheel (`make wheel`) to its nodes, which need the packages that the wheel stands
-on, and Ray, in the Python that `ray start` was called in. OUT and the input lie on storage that every node sees.
-Stopped, it is finished by the same command. docs/cluster.md says what to set on ten and on a thousand nodes.
+on, and Ray, in the Python that `ray start` was called in. OUT and the input lie in
+an object store, or on storage that every node sees. Stopped, it is finished by the same command. docs/cluster.md
+says what to set on ten and on a thousand nodes.
 """
 
 import sys

@@ -6,8 +6,9 @@
 
 Executors need the packages that curate stands on, in the Python that PYSPARK_PYTHON names; an archive brings those too.
 In cluster mode the recipe is read where the driver runs: give a path of that machine, or `--files pipelines/web.toml`
-and its bare name. OUT and the input lie on storage that every node sees. Stopped, it is finished by the same command.
-docs/cluster.md says what to set on ten and on a thousand nodes, and how executors get the package.
+and its bare name. OUT and the input lie in an object store, or on storage that every node sees. Stopped, it
+is finished by the same command. docs/cluster.md says what to set on ten and on a thousand nodes, and how executors get
+the package.
 """
 
 import sys
