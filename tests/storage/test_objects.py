@@ -65,6 +65,19 @@ def test_a_slow_body_is_waited_for(store: Store) -> None:
     assert place(store.url("slow")).read_text() == "slowly " * 1000
 
 
+def test_a_body_that_does_not_come_is_asked_for_again(
+    store: Store, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("s3fs.S3FileSystem.read_timeout", 0.2)
+    monkeypatch.setattr("faulty_s3.LATER_S", 1.0)
+    write_text(place(store.url("slow")), "slowly " * 1000)
+    store.proxy.faults = {"slow": 0.6}
+    store.proxy.asked.clear()
+    for _ in range(3):
+        assert place(store.url("slow")).read_text() == "slowly " * 1000
+    assert store.proxy.asked["GET"] > 3
+
+
 def test_a_store_that_stays_away_ends_the_run_with_the_object(store: Store, quick: None) -> None:
     store.proxy.faults = {"busy": 1.0}
     with pytest.raises(EngineError, match=r"s3://.*/out/a.* tried 8 times: .*goes on"):
