@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from curate.errors import EngineError, LockError
-from curate.objects import Remote, create, overwrite
+from curate.objects import TRIES, Remote, create, overwrite
 from curate.store import Fence
 
 BEAT_S = 10.0
@@ -132,8 +132,8 @@ def _beat(path: Remote, token: str, over: threading.Event) -> None:
     number = 0
     while not over.wait(BEAT_S):
         number += 1
-        with suppress(EngineError):  # the next beat may come through
-            if _content(path) != token:
+        with suppress(EngineError):  # not for long: the next beat may come through
+            if _content(path, tries=2) != token:
                 return
             overwrite(_beat_of(path), f"{token} {number}".encode())
 
@@ -142,9 +142,9 @@ def _beat_of(path: Remote) -> Remote:
     return path.with_name(f"{path.name}.beat")
 
 
-def _content(path: Remote) -> str:
+def _content(path: Remote, tries: int = TRIES) -> str:
     try:
-        return path.read_text()
+        return bytes(path.ask("cat_file", tries=tries)).decode()
     except FileNotFoundError:
         return ""
 

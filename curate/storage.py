@@ -31,6 +31,8 @@ def place(where: str | Path) -> Path:
     text = str(where)
     if "://" in text:
         scheme, _, rest = text.partition("://")
+        if scheme in ("file", "local"):
+            return Path(rest)
         return cast(Path, Remote(f"{scheme}://{re.sub('/+', '/', rest).rstrip('/')}"))
     if re.match(r"[a-z][a-z0-9+.-]+:/", text):
         raise RecipeError(

@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from conftest import Store
-from faulty_s3 import CODES, FaultyS3
+from crawl import write_crawl
+from faulty_s3 import CODES, EVERYTHING, FaultyS3
 
 from curate.errors import EngineError, LockError, RecipeError
 from curate.objects import RangeFile, Remote, create, is_denied, persist, read_ranges
+from curate.sources import Limits, Piece, SourceFile, input_from_path, list_files, read
 from curate.storage import local_copies, names_in, place, put_in_place, reached, read_all, remove_tree
 from curate.store import Dataset, Draft, Fence, atomic_file, file_sha256, parquet_batches, write_text
 
@@ -27,6 +29,7 @@ def numbers(count: int) -> pa.RecordBatch:
 
 def test_a_place_is_a_path_or_what_stands_in_for_one() -> None:
     assert place("data/out") == Path("data/out")
+    assert place("file:///data/out") == Path("/data/out")
     found = place("s3://bucket//a/b/") / "part-000001.parquet"
     assert str(found) == "s3://bucket/a/b/part-000001.parquet"
     assert (found.name, found.stem) == ("part-000001.parquet", "part-000001")
@@ -218,6 +221,25 @@ def test_what_is_put_in_place_leaves_nothing_else(memory: Url) -> None:
     put_in_place(target, {"part-00000.parquet": source}, {"index.json": "{}"})
     assert sorted(names_in(target)) == ["index.json", "part-00000.parquet"]
     assert (target / "part-00000.parquet").read_text() == "rows"
+
+
+def test_an_input_in_a_store_that_fails_reads_as_from_disk(store: Store, quick: None, tmp_path: Path) -> None:
+    crawl = write_crawl(tmp_path / "crawl")
+    for path in crawl.rglob("*"):
+        if path.is_file():
+            store.client.upload_file(str(path), store.bucket, f"in/crawl/{path.relative_to(crawl)}")
+    store.proxy.faults = dict.fromkeys(EVERYTHING, 0.1)
+    rows = [
+        {row["doc_id"]: row for file in list_files([input_from_path(where)]) for row in rows_of(file)}
+        for where in (str(crawl), store.url("in/crawl"))
+    ]
+    assert len(rows[0]) > 60
+    assert rows[0].keys() == rows[1].keys()
+    assert [row["html"] for row in rows[0].values()] == [row["html"] for row in rows[1].values()]
+
+
+def rows_of(file: SourceFile) -> list[dict[str, object]]:
+    return [row for batch in read(Piece(file), Limits(), lambda key, n: None) for row in batch.to_pylist()]
 
 
 def test_faults_come_at_their_rate() -> None:
