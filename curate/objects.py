@@ -221,7 +221,7 @@ def read_ranges(ranges: Sequence[Range]) -> list[bytes]:
         waiting = [number for number in range(len(ranges)) if number not in found]
         asked = [ranges[number] for number in waiting]
         system, _ = open_system(asked[0][0].url)
-        paths = [open_system(remote.url)[1] for remote, _, _ in asked]
+        paths = [system._strip_protocol(remote.url) for remote, _, _ in asked]
         starts, ends = [start for _, start, _ in asked], [end for _, _, end in asked]
         answers = system.cat_ranges(paths, starts, ends, on_error="return")
         failed = []

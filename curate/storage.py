@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from curate.errors import RecipeError
 from curate.objects import Remote, admitted, open_system, persist, read_ranges
@@ -74,8 +74,7 @@ def publish(made: Path, path: Path, check: Callable[[], None], *, lasting: bool)
     """
     if isinstance(path, Remote):
         check()
-        system, name = open_system(path.url)
-        persist(lambda: system.put_file(str(made), name), path.url)
+        persist(partial(_put, made, path), path.url)
         return
     with open(made, "rb") as file:
         os.fsync(file.fileno())
@@ -83,6 +82,15 @@ def publish(made: Path, path: Path, check: Callable[[], None], *, lasting: bool)
     os.replace(made, path)
     if lasting:
         _sync_folder(path.parent)
+
+
+def _put(made: Path, path: Remote) -> None:
+    """Raises OSError for an upload in parts that is gone: the answer to its end was lost, and it was given up then."""
+    system, name = open_system(path.url)
+    try:
+        system.put_file(str(made), name)
+    except FileNotFoundError as error:
+        raise OSError(f"an upload was not there any more: {error}") from error
 
 
 def _sync_folder(folder: Path) -> None:
@@ -144,7 +152,7 @@ def put_in_place(target: Path, files: Mapping[str, Path], texts: Mapping[str, st
     texts = texts or {}
     if isinstance(target, Remote):
         with ThreadPoolExecutor(COPIES_AT_A_TIME) as threads:
-            list(threads.map(lambda item: _copy(cast(Remote, item[1]), target / item[0]), files.items()))
+            list(threads.map(partial(_copy, open_system(target.url)[0], target), files.items()))
         for name, text in texts.items():
             _write(cast(Path, target / name), text)
         _remove_others(target, {*files, *texts})
@@ -159,8 +167,10 @@ def put_in_place(target: Path, files: Mapping[str, Path], texts: Mapping[str, st
     _swap(fresh, target)
 
 
-def _copy(source: Remote, target: Remote) -> None:
-    source.ask("cp_file", open_system(target.url)[1])
+def _copy(system: Any, folder: Remote, item: tuple[str, Path]) -> None:
+    """One connection serves all threads: to open one takes longer than to copy."""
+    source, target = (system._strip_protocol(str(place)) for place in (item[1], folder / item[0]))
+    persist(lambda: system.cp_file(source, target), str(item[1]))
 
 
 def _remove_others(folder: Remote, names: set[str]) -> None:

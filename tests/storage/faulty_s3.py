@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,13 +19,22 @@ CODES = {"busy": (503, "SlowDown"), "broken": (500, "InternalError")}
 LATER_S = 0.2
 
 
+def never(verb: str, path: str) -> bool:
+    """No such request."""
+    return False
+
+
 @dataclass
 class FaultyS3:
-    """A proxy in front of the S3 server at `port`. asked: requests by verb; failed: by what went wrong."""
+    """A proxy in front of the S3 server at `port`. asked: requests by verb; failed: by what went wrong.
+
+    fails: names one request by verb and path whose answer is lost.
+    """
 
     port: int
     faults: Faults = field(default_factory=dict)
     seed: int = 1
+    fails: Callable[[str, str], bool] = never
     asked: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
 
@@ -35,7 +44,7 @@ class FaultyS3:
 
         class Handler(Relay):
             def fault(self) -> str:
-                return proxy.draw(self.command)
+                return proxy.draw(self.command, self.path)
 
             upstream = proxy.port
 
@@ -47,8 +56,11 @@ class FaultyS3:
         self._server.shutdown()
         self._server.server_close()
 
-    def draw(self, verb: str) -> str:
+    def draw(self, verb: str, path: str) -> str:
         """What goes wrong with the next request; "" for nothing. The same share of the same numbers every time."""
+        if self.fails(verb, path):
+            self.fails = never
+            return "lost"
         number = self.asked.total()
         self.asked[verb] += 1
         at = random.Random(f"{self.seed} {number}").random()

@@ -56,7 +56,7 @@ def test_of_many_that_find_a_dead_lock_one_has_it(memory: Url) -> None:
     out = place(memory("out"))
     with no_beat(), lock(out):
         pass
-    create(out / ".lock", b"dead")  # type: ignore[arg-type]
+    create(out / ".lock", b"dead")
     held: list[str] = []
     refused: list[LockError] = []
     begin = threading.Barrier(6)
@@ -84,7 +84,7 @@ def test_an_old_holder_does_not_take_its_lock_back(memory: Url) -> None:
     out = place(memory("out"))
     with lock(out) as old:
         (out / ".lock").unlink()
-        create(out / ".lock", b"another")  # type: ignore[arg-type]
+        create(out / ".lock", b"another")
         time.sleep(0.5)
         assert (out / ".lock").read_text() == "another"
         with pytest.raises(LockError):

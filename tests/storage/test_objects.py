@@ -174,6 +174,15 @@ def test_large_objects_are_put_in_parts_that_become_one(store: Store, quick: Non
     assert store.client.head_object(Bucket=store.bucket, Key="large")["ETag"].endswith('-3"'), "three parts"
 
 
+def test_an_upload_whose_last_answer_is_lost_is_made_again(store: Store, quick: None) -> None:
+    store.proxy.fails = lambda verb, path: verb == "POST" and "uploadId" in path
+    with atomic_file(place(store.url("large"))) as temporary:
+        temporary.write_bytes(bytes(101 << 20))
+    assert store.client.head_object(Bucket=store.bucket, Key="large")["ContentLength"] == 101 << 20
+    assert store.proxy.asked["POST"] == 3, "two that begin an upload, and one that ends the second"
+    assert store.unfinished() == []
+
+
 def test_late_workers_do_not_publish(memory: Url) -> None:
     create(Remote(memory("lock")), b"token")
     with atomic_file(place(memory("a")), Fence(memory("lock"), "token")) as temporary:
@@ -244,6 +253,6 @@ def rows_of(file: SourceFile) -> list[dict[str, object]]:
 
 def test_faults_come_at_their_rate() -> None:
     proxy = FaultyS3(0, dict.fromkeys(CODES, 0.1))
-    found = [proxy.draw("GET") for _ in range(1000)]
+    found = [proxy.draw("GET", "/") for _ in range(1000)]
     assert 150 < sum(map(bool, found)) < 250
-    assert found == [proxy.draw("GET") for proxy in [FaultyS3(0, proxy.faults)] for _ in range(1000)]
+    assert found == [proxy.draw("GET", "/") for proxy in [FaultyS3(0, proxy.faults)] for _ in range(1000)]

@@ -140,7 +140,7 @@ def finished(s3_port: int, crawls: Path) -> Iterator[Remote]:
         for opened in open_store(s3_port, "finished", {}, patch):
             out = place(opened.url("old"))
             run_here(one_crawl(crawls, 0), out, LocalEngine(2))
-            yield out  # type: ignore[misc]
+            yield out
 
 
 def one_crawl(crawls: Path, number: int) -> dict[str, object]:
@@ -168,7 +168,7 @@ def test_every_command_reads_a_run_in_a_store(finished: Remote, said: Said, tmp_
     assert "README.md" in said("card", out)
     assert "duplicate" in said("rejects", out)
     assert "the settings are the same" in said("compare", out, out)
-    assert digest_run(finished)["digest"] in said("digest", out)  # type: ignore[arg-type]
+    assert digest_run(finished)["digest"] in said("digest", out)
     assert "kept" in said("explain", out, "--token", "10")
 
 
@@ -177,7 +177,7 @@ def test_an_earlier_run_may_lie_in_a_store(finished: Remote, crawls: Path, tmp_p
     here = tmp_path / "old"
     run_here(one_crawl(crawls, 0), here, LocalEngine(2))
     results = [
-        carry_out(plan, tmp_path / name, LocalEngine(2), Silent(), [against])  # type: ignore[list-item]
+        carry_out(plan, tmp_path / name, LocalEngine(2), Silent(), [against])
         for name, against in (("a", here), ("b", finished))
     ]
     assert digest_run(results[0].out) == digest_run(results[1].out)
@@ -192,10 +192,10 @@ def test_exports_and_cleaning(finished: Remote, said: Said, tmp_path: Path) -> N
     assert (place(to) / here.name).read_bytes() == here.read_bytes()
     said("tokenizer", "train", out, "--to", f"{to}/tokenizer.model", "--vocab-size", "300")
     assert (place(to) / "tokenizer.model").is_file()
-    digest = digest_run(finished)  # type: ignore[arg-type]
+    digest = digest_run(finished)
     said("clean", out)
     assert not (finished / "parts").exists()
-    assert digest_run(finished) == digest  # type: ignore[arg-type]
+    assert digest_run(finished) == digest
     said("report", out, status=4)
     with pytest.raises(EngineError, match="has been deleted"):
-        write_report(finished)  # type: ignore[arg-type]
+        write_report(finished)
