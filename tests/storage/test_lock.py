@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from conftest import Store
+from buckets import Store
 
 from curate import lock as module
 from curate.errors import LockError, RecipeError

@@ -9,7 +9,7 @@ from typing import cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Store
+from buckets import Store
 from crawl import write_crawl
 from faulty_s3 import CODES, EVERYTHING, FaultyS3
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import Store
+from buckets import Store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
