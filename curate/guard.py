@@ -24,11 +24,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from curate.errors import EngineError
 from curate.processes import cpu_seconds, descendants
+from curate.storage import place
 from curate.workers import python_path
 
 _POLL_S = 0.5
@@ -53,10 +53,10 @@ class Deadline:
     def check(self) -> None:
         """Raises EngineError when a guard has ended a worker of this run for the same part."""
         with suppress(FileNotFoundError):
-            left = json.loads(Path(self.word).read_text(encoding="utf-8"))
+            left = json.loads(place(self.word).read_text(encoding="utf-8"))
             if left["run"] == self.run:
                 raise EngineError(left["why"])
-            Path(self.word).unlink(missing_ok=True)
+            place(self.word).unlink(missing_ok=True)
 
     @contextmanager
     def on(self, stage: str) -> Iterator[None]:
@@ -165,7 +165,7 @@ def _leave_word(call: dict[str, Any], wrong: str) -> None:
     from curate.store import write_json  # takes a moment and memory, which no guard needs before
 
     why = f"{call['part']}: stage {call['stage']!r} {wrong}. If it is to go on, raise output.stage_limit_s."
-    write_json(Path(call["word"]), {"run": call["run"], "why": why}, lasting=False)
+    write_json(place(call["word"]), {"run": call["run"], "why": why}, lasting=False)
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ class MapTask:
         return pa.schema([*(pa.field(name, kind) for name, kind in self.writes.items()), *VERDICT])
 
     def _deadline(self, part: int) -> Deadline:
-        word = str(self.output.path(part).with_suffix(".overdue"))
+        word = str(self.output.path(part).with_name(f"part-{part:06d}.overdue"))
         fence = self.output.fence
         return Deadline(f"{self.name}, part {part}", self.stage_limit_s, word, fence.token if fence else "")
 
