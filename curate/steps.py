@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from curate import storage
 from curate.engines import Engine, Exchange
 from curate.narrow import FromInput, FromView, MapTask, Rows, columns_needed, count_verdicts
 from curate.parts import PartTable
@@ -24,9 +25,11 @@ from curate.plan import MapStep, Plan, WideStep
 from curate.reread import IDENTITY, FromInputAgain
 from curate.schema import VERDICT
 from curate.sources import Limits
-from curate.storage import names_in, remove_tree
 from curate.store import BETWEEN_STEPS, Dataset, Draft, Fence, Layer, Manifest, Options, View
 from curate.wide import BUCKET, Counting, Emit, Reduce, home_schema
+
+# What is on its way in an exchange, in the folder of its output.
+SCRATCH = "spill"
 
 
 class Progress(Protocol):
@@ -235,7 +238,7 @@ class Exchanges:
         task = PublishReduced(reduce, output, out, wanted, seconds)
 
         def work(todo: Sequence[tuple[int, str]]) -> Iterator[Manifest]:
-            scratch = f"{output.folder}/spill"
+            scratch = f"{output.folder}/{SCRATCH}"
             buckets_left = [bucket for bucket, _ in todo]
             return self.place.engine.exchange(Exchange(emit, task, inputs, schema, buckets_left, scratch, wanted))
 
@@ -316,18 +319,19 @@ def complete(output: Dataset, wanted: Sequence[str], place: Place, work: Work) -
     known = {manifest.part: manifest.fingerprint for manifest in output.manifests()}
     todo = [(part, mark) for part, mark in enumerate(wanted) if known.get(part) != mark]
     place.progress.begin(Path(output.folder).name, len(wanted), len(wanted) - len(todo))
-    if todo:
-        for manifest in work(todo):
-            place.progress.advance(manifest)
-        output.gather()
+    for manifest in work(todo) if todo else ():
+        place.progress.advance(manifest)
+    if not todo:  # the run before may have been killed between its last part and this
+        storage.remove_tree(storage.place(output.folder) / SCRATCH)
+    output.gather()
 
 
 def drop_stale(folder: Path, keep: Sequence[str]) -> None:
     """Remove step folders that the present plan does not use."""
     names = set(keep)
-    for name in names_in(folder):
+    for name in storage.names_in(folder):
         if name not in names and name.partition(".")[0] not in names:
-            remove_tree(folder / name)
+            storage.remove_tree(folder / name)
 
 
 def chain(*facts: Any) -> str:

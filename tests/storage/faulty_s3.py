@@ -26,9 +26,10 @@ def never(verb: str, path: str) -> bool:
 
 @dataclass
 class FaultyS3:
-    """A proxy in front of the S3 server at `port`. asked: requests by verb; failed: by what went wrong.
+    """A proxy in front of the S3 server at `port`.
 
-    fails: names one request by verb and path whose answer is lost.
+    asked: requests by verb. failed: by what went wrong. puts: the paths that were put.
+    fails: names, by verb and path, one request whose answer is lost.
     """
 
     port: int
@@ -37,6 +38,7 @@ class FaultyS3:
     fails: Callable[[str, str], bool] = never
     asked: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
+    puts: list[str] = field(default_factory=list)
 
     def start(self) -> str:
         """Returns the URL of the endpoint."""
@@ -63,6 +65,8 @@ class FaultyS3:
             return "lost"
         number = self.asked.total()
         self.asked[verb] += 1
+        if verb == "PUT":
+            self.puts.append(path)
         at = random.Random(f"{self.seed} {number}").random()
         for name, share in self.faults.items():
             if at < share:

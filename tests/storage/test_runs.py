@@ -95,6 +95,7 @@ def test_a_run_whose_store_fails_gives_what_a_local_run_gives(engine: str, work:
 def test_a_run_that_is_killed_again_and_again_is_finished_by_the_same_command(work: Work, store: Store) -> None:
     run = ("run", work.recipe, "--input", work.crawl, "--out", store.url(), "--workers", 2)
     for seen in ("fuzzy_dedup.texts/spill/part-", "tokens.windows/part-"):
+        store.proxy.puts.clear()
         process = start(*run)
         wait_for(store, seen, process)
         os.killpg(process.pid, signal.SIGKILL)
@@ -111,11 +112,12 @@ def test_a_run_that_is_killed_again_and_again_is_finished_by_the_same_command(wo
 
 
 def wait_for(store: Store, name: str, process: "subprocess.Popen[str]") -> None:
+    """Until the run has put an object of such a name, which may be gone again soon."""
     until = time.monotonic() + 120
-    while not any(name in found for found in store.names()):
+    while not any(name in path for path in store.proxy.puts):
         assert process.poll() is None, "it has ended before: " + "".join(process.communicate())
         assert time.monotonic() < until, name
-        time.sleep(0.05)
+        time.sleep(0.01)
 
 
 def test_a_second_run_on_the_same_out_is_refused(work: Work, store: Store) -> None:
