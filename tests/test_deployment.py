@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from curate import __version__
+from curate import __version__, storage
 from curate.cli import app
 from curate.errors import RecipeError
 
@@ -51,9 +51,11 @@ def said_by(script: Path, command: str, words: list[str], folder: Path, **variab
 
 
 def run_arguments(words: list[str]) -> dict[str, Any]:
-    """What the command line makes of the words behind a job's script, or a usage error."""
+    """What the command line makes of the words behind a job's script, or a usage error; stores are not asked."""
     run = typer.main.get_command(app).commands["run"]
-    return dict(run.make_context("run", list(words)).params)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage, "admitted", lambda look, where: None)
+        return dict(run.make_context("run", list(words)).params)
 
 
 def validated(document: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # What only the engines of other clusters and training need: these modules exist without their packages.
 OPTIONAL_ENGINES = {
     "curate.engines.ray": "ray",
+    "curate.engines.ray_workers": "ray",
     "curate.engines.spark": "pyspark",
+    "curate.engines.spark_gpus": "pyspark",
     "curate.engines.spark_worker": "pyspark",
     "curate.spark_daemon": "pyspark",
 }

@@ -46,7 +46,9 @@ def one_line(text: str) -> str:
 
 def terminal(text: str | None) -> str:
     """Text for a Rich console: visible, and no Rich markup."""
-    return escape(visible(text or ""))
+    shown = escape(visible(text or ""))
+    backslashes = len(shown) - len(shown.rstrip("\\"))
+    return shown + "\\" * (backslashes % 2)  # an odd one would take the markup behind it for text
 
 
 def markdown(text: str | None) -> str:

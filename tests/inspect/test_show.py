@@ -47,6 +47,13 @@ def test_rich_takes_no_orders_from_the_text(text: str) -> None:
     assert shown.plain.replace("\\", "") == visible(text).replace("\\", "")
 
 
+@pytest.mark.parametrize("text", ["a", "a\\", "a\\\\", "a\\\\\\", "a\\\\\\\\"])
+def test_backslashes_at_the_end_do_not_spoil_the_markup_behind(text: str) -> None:
+    shown = Text.from_markup(f"[bold]{terminal(text)}[/bold]")
+    assert [(str(span.style), span.start) for span in shown.spans] == [("bold", 0)]
+    assert shown.plain.replace("\\", "") == "a"
+
+
 @given(st.text(st.sampled_from("a *_`|<>&#[]()\n\\!~$-x.:@")))
 def test_markdown_cells_hold_no_markup(text: str) -> None:
     shown = markdown(text)

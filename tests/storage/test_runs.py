@@ -107,6 +107,7 @@ def test_a_run_that_is_killed_again_and_again_is_finished_by_the_same_command(wo
     assert store.names() == work.files
     _, said = command(*run)
     steps = {name.split("/")[1] for name in work.files if name.startswith("parts/")} - {"input", "tokens"}
+    steps = {name for name in steps if not name.startswith("survey")}  # of which one file says that all of it is there
     assert said.count("finished before") == len(steps), "a finished run does nothing again"
     assert digest_run(place(store.url())) == work.digest
 
