@@ -26,7 +26,7 @@ from curate.pii.characters import (
 )
 from curate.pii.plans import Plans, stands_behind
 from curate.text.kernel import kernel
-from curate.text.scan import Octets
+from curate.text.scan import Int64s, Octets
 
 # What a span is: nothing, somebody's, or set aside.
 NOBODY, FOUND, RESERVED = range(3)
@@ -72,7 +72,7 @@ def _local_before(octets: Octets, at: int, start: int) -> int:
     begin = place = at
     for _ in range(_LONGEST_LOCAL):
         code, place = character_before(octets, place, start)
-        if not (is_word(code) or code == DOT or code == MINUS or code == PLUS or code == PERCENT):
+        if not (is_word(code) or code in (DOT, MINUS, PLUS, PERCENT)):
             break
         if is_word(code) and code != UNDERSCORE:
             begin = place
@@ -91,7 +91,7 @@ def _domain_behind(octets: Octets, at: int, stop: int) -> int:
             letters &= is_letter(code)
             place = behind
             continue
-        whole = place > label and octets[place - 1] != MINUS
+        whole = place > label and octets[label] != MINUS and octets[place - 1] != MINUS
         if whole and letters and labels and 2 <= place - label <= 3 * _LONGEST_TLD:
             end = place
         if not whole or code != DOT:
@@ -103,7 +103,7 @@ def _domain_behind(octets: Octets, at: int, stop: int) -> int:
 
 
 @kernel
-def _ends_in_any(octets: Octets, start: int, end: int, endings: Octets) -> bool:
+def _ends_in_any(octets: Octets, start: int, end: int, endings: Int64s) -> bool:
     """Whether the domain [start, end) is one of `endings`, or below it. endings: int[n, 16], each with a dot before."""
     for which in range(len(endings)):
         place, same = end, True
@@ -133,7 +133,7 @@ def is_version(octets: Octets, begin: int, start: int, plans: Plans) -> bool:
 
 
 @kernel
-def judge_ipv4(numbers: Octets) -> int:
+def judge_ipv4(numbers: Int64s) -> int:
     """FOUND for a public address of four numbers, int[4], each below 256; RESERVED for any other."""
     largest = max(max(numbers[0], numbers[1]), max(numbers[2], numbers[3]))
     if largest < SMALL:
@@ -203,7 +203,7 @@ def ends_ipv4(octets: Octets, end: int, stop: int) -> bool:
     following, _ = character_at(octets, behind, stop)
     if is_word(code) or code == AT:
         return False
-    return not ((code == DOT or code == MINUS) and is_word(following))
+    return not (code in (DOT, MINUS) and is_word(following))
 
 
 @kernel

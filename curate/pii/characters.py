@@ -1,12 +1,11 @@
 """Characters of a text as the search for personal data takes them: full-width forms, dashes and spaces as ASCII.
 
-Chinese pages write numbers and addresses in full-width characters as well (１３８…, ＠), and dashes and spaces in a dozen
-ways. All else that is not ASCII is OTHER. Nothing is unpacked: a character is read where it is needed.
+Chinese pages write numbers and addresses in full-width characters as well (１３８…, ＠), and
+dashes and spaces in a dozen ways. All else that is not ASCII is OTHER. Nothing is unpacked: a character is
+read where it is needed.
 """
 
-import numpy as np
-
-from curate.text.kernel import inner, kernel
+from curate.text.kernel import inner, kernel, signed
 from curate.text.scan import Octets
 
 # No character: before the first and behind the last. OTHER: one that is neither ASCII nor a form of it.
@@ -23,13 +22,13 @@ def character_at(octets: Octets, at: int, stop: int) -> tuple[int, int]:
     """(the character at `at`, where the next one begins); (NONE, stop) at the end."""
     if at >= stop:
         return NONE, stop
-    first = np.int64(octets[at])
+    first = signed(octets[at])
     if first < 0x80:
         return first, at + 1
     if first == 0xC2 and at + 1 < stop and octets[at + 1] == 0xA0:
         return SPACE, at + 2
     if first >= 0xE2 and first <= 0xEF and at + 2 < stop:
-        code = _of_three(first, np.int64(octets[at + 1]), np.int64(octets[at + 2]))
+        code = _of_three(first, signed(octets[at + 1]), signed(octets[at + 2]))
         if code != OTHER:
             return code, at + 3
     behind = at + 1

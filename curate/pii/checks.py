@@ -8,13 +8,12 @@ import numpy as np
 
 from curate.pii.characters import MINUS, SPACE, character_at, character_before, is_capital, is_digit, is_word
 from curate.pii.plans import Plans
-from curate.text.kernel import inner, kernel
+from curate.text.kernel import inner, kernel, signed
 from curate.text.scan import Octets
 
 ID_DIGITS = 18
 CARD_DIGITS = (14, 19)
 _WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
-_TEN = 10  # the value of X
 _DAYS = np.array([31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _ZERO, _CAPITAL_A = ord("0"), ord("A")
 _MODULUS = 97
@@ -25,7 +24,7 @@ def number_of(digits: Octets, first: int, count: int) -> int:
     """The number that `count` digits make."""
     value = 0
     for at in range(first, first + count):
-        value = value * 10 + digits[at]
+        value = value * 10 + signed(digits[at])
     return value
 
 
@@ -36,8 +35,8 @@ def is_identity(digits: Octets, first: int, plans: Plans) -> bool:
         return False
     total = 0
     for at in range(ID_DIGITS - 1):
-        total += digits[first + at] * _WEIGHTS[at]
-    return (12 - total % 11) % 11 == digits[first + ID_DIGITS - 1]
+        total += signed(digits[first + at]) * int(_WEIGHTS[at])
+    return (12 - total % 11) % 11 == signed(digits[first + ID_DIGITS - 1])
 
 
 @kernel
@@ -74,7 +73,7 @@ def _is_issued(head: int, count: int) -> bool:
 def _luhn(digits: Octets, first: int, count: int) -> int:
     total = 0
     for at in range(count):
-        digit = np.int64(digits[first + count - 1 - at])
+        digit = signed(digits[first + count - 1 - at])
         if at % 2:
             digit = 2 * digit - (9 if digit > 4 else 0)
         total += digit
@@ -89,7 +88,7 @@ def iban_around(octets: Octets, at: int, start: int, stop: int, plans: Plans) ->
     before, _ = character_before(octets, begin, start)
     if not (is_capital(first) and is_capital(second)) or is_word(before):
         return at, at
-    size = np.int64(plans.iban[first - _CAPITAL_A, second - _CAPITAL_A])
+    size = signed(plans.iban[first - _CAPITAL_A, second - _CAPITAL_A])
     if not size:
         return at, at
     remainder, check, end = _basic_number(octets, at, size - 2, stop)
@@ -108,7 +107,7 @@ def _basic_number(octets: Octets, at: int, count: int, stop: int) -> tuple[int, 
     remainder, check, taken, place, spaced = 0, 0, 0, at, False
     while taken < count:
         code, behind = character_at(octets, place, stop)
-        if (code == SPACE or code == MINUS) and taken >= 2 and not spaced:
+        if code in (SPACE, MINUS) and taken >= 2 and not spaced:
             place, spaced = behind, True
             continue
         if not (is_digit(code) or (is_capital(code) and taken >= 2)):

@@ -8,7 +8,7 @@ something longer (letters, prices, paths, fractions, codes with dashes) are none
 
 import numpy as np
 
-from curate.pii.addresses import FOUND, NOBODY, RESERVED, begins_ipv4, ends_ipv4, is_version, judge_ipv4
+from curate.pii.addresses import NOBODY, RESERVED, begins_ipv4, ends_ipv4, is_version, judge_ipv4
 from curate.pii.characters import (
     AT,
     CLOSING,
@@ -29,7 +29,7 @@ from curate.pii.characters import (
     is_word,
 )
 from curate.pii.checks import CARD_DIGITS, ID_DIGITS, is_card, is_identity, number_of
-from curate.pii.phones import Run, judge_phone
+from curate.pii.phones import Run, judge_phone, size_of
 from curate.pii.plans import Plans, stands_behind
 from curate.text.kernel import kernel
 from curate.text.scan import Octets
@@ -55,8 +55,8 @@ _MONEY = np.array([[0xE2, 0x82, 0xAC], [0, 0xC2, 0xA3], [0, 0xC2, 0xA5], [0xEF, 
 
 def room_for_run() -> Run:
     """What a run is unpacked into."""
-    places = (np.zeros(_MOST_GROUPS + 1, np.int64) for _ in range(3))
-    return Run(np.zeros(2 * _MOST_DIGITS, np.uint8), *places, np.zeros(_MOST_GROUPS + 1, np.uint8))
+    firsts, starts, stops = np.zeros((3, _MOST_GROUPS + 1), np.int64)
+    return Run(np.zeros(2 * _MOST_DIGITS, np.uint8), firsts, starts, stops, np.zeros(_MOST_GROUPS + 1, np.uint8))
 
 
 @kernel
@@ -180,22 +180,21 @@ def ends_in_x(octets: Octets, at: int, stop: int) -> bool:
     """Whether an X stands at `at`, and nothing that makes it a part of a word."""
     code, behind = character_at(octets, at, stop)
     following, _ = character_at(octets, behind, stop)
-    return (code == _X or code == _SMALL_X) and not is_word(following)
+    return code in (_X, _SMALL_X) and not is_word(following)
 
 
 @kernel
 def _is_card_shaped(run: Run, first: int, last: int) -> bool:
     """One group, or fours, or 4-6-5 and the like; Diners Club's short numbers only in groups."""
-    size, groups = run.firsts[first + 1] - run.firsts[first], last - first + 1
+    size, groups = size_of(run, first), last - first + 1
     if groups == 1:
         return size > CARD_DIGITS[0]
     if groups == 2:
         return size == 6
-    second = run.firsts[first + 2] - run.firsts[first + 1]
+    second = size_of(run, first + 1)
     if groups == 3:
         return size == 4 and second == 6
-    third = run.firsts[first + 3] - run.firsts[first + 2]
-    return groups <= 5 and size == second == third == 4
+    return groups <= 5 and size == second == size_of(run, first + 2) == 4
 
 
 @kernel

@@ -11,10 +11,10 @@ are set aside here: a masked number is one of them.
 from typing import NamedTuple
 
 from curate.pii.addresses import FOUND, NOBODY, RESERVED
-from curate.pii.characters import DOT, MINUS, SPACE
+from curate.pii.characters import CLOSING, DOT, MINUS, SPACE
 from curate.pii.checks import is_day, number_of
 from curate.pii.plans import Plans
-from curate.text.kernel import kernel
+from curate.text.kernel import kernel, signed
 from curate.text.scan import Int64s, Octets
 
 # Fewest and most digits of a number that only a word beside it tells.
@@ -43,7 +43,7 @@ def judge_phone(run: Run, first: int, last: int, plus: bool, named: bool, plans:
     """FOUND, RESERVED or NOBODY for the groups from `first` to `last`. named: a word says that it is a number."""
     if _is_number(run, first, last, plus, named, plans):
         return RESERVED if _is_set_aside(run.digits, run.firsts[last + 1]) else FOUND
-    extended = last - first >= 2 and run.marks[last] == MINUS and _size(run, last) <= _EXTENSION_DIGITS
+    extended = last - first >= 2 and run.marks[last] == MINUS and size_of(run, last) <= _EXTENSION_DIGITS
     if extended and _is_number(run, first, last - 1, plus, named, plans):
         return RESERVED if _is_set_aside(run.digits, run.firsts[last]) else FOUND
     return NOBODY
@@ -65,8 +65,9 @@ def _is_number(run: Run, first: int, last: int, plus: bool, named: bool, plans: 
 
 
 @kernel
-def _size(run: Run, group: int) -> int:
-    return run.firsts[group + 1] - run.firsts[group]
+def size_of(run: Run, group: int) -> int:
+    """Digits of a group."""
+    return int(run.firsts[group + 1] - run.firsts[group])
 
 
 @kernel
@@ -87,7 +88,7 @@ def _is_international(digits: Octets, at: int, count: int, plans: Plans) -> bool
 
 @kernel
 def _is_mobile(digits: Octets, at: int, count: int, plans: Plans) -> bool:
-    return count == 11 and plans.china_mobile[number_of(digits, at, 3)]
+    return count == 11 and bool(plans.china_mobile[number_of(digits, at, 3)])
 
 
 @kernel
@@ -96,14 +97,14 @@ def _is_landline(digits: Octets, at: int, count: int, plans: Plans) -> bool:
     for width in (2, 3):
         left = count - width
         if plans.china[number_of(digits, at, width)] and (left == 8 or (left == 7 and width == 3)):
-            return 2 <= digits[at + width] <= 8
+            return 1 <= signed(digits[at + width]) <= 8
     return False
 
 
 @kernel
 def _is_chinese(run: Run, first: int, last: int, plans: Plans) -> bool:
     digits, at = run.digits, run.firsts[first]
-    count, size = run.firsts[last + 1] - at, _size(run, first)
+    count, size = run.firsts[last + 1] - at, size_of(run, first)
     if size in (3, 11) and last - first <= 2 and _is_mobile(digits, at, count, plans):
         return True
     if digits[at] == 0 and first == last:
@@ -129,13 +130,14 @@ def _is_american(run: Run, first: int, last: int, named: bool, plans: Plans) -> 
     count = run.firsts[last + 1] - at
     if count == 11 and run.digits[at] == 1:
         at, count = at + 1, 10
-        first += _size(run, first) == 1
+        first += size_of(run, first) == 1
     if not _is_nanp(run.digits, at, count, plans):
         return False
     punctuated = False
     for group in range(first + 1, last + 1):
         punctuated |= run.marks[group] != SPACE
-    formed = last - first == 2 and _size(run, first) == 3 and _size(run, first + 1) == 3
+    formed = last - first == 2 and size_of(run, first) == 3 and size_of(run, first + 1) == 3
+    formed &= run.marks[last] != CLOSING  # pages 425-442 (2000)
     return named or (formed and punctuated)
 
 
@@ -147,7 +149,7 @@ def _is_french(run: Run, first: int, last: int) -> bool:
         return False
     ascending = True
     for group in range(first, last + 1):
-        if _size(run, group) != 2 or (group > first + 1 and run.marks[group] != run.marks[first + 1]):
+        if size_of(run, group) != 2 or (group > first + 1 and run.marks[group] != run.marks[first + 1]):
             return False
         if group > first:
             pair, before = run.firsts[group], run.firsts[group - 1]
@@ -162,8 +164,8 @@ def _is_british(run: Run, first: int, last: int) -> bool:
     if run.firsts[last + 1] - at != 11 or run.digits[at] != 0 or run.digits[at + 1] not in (1, 2, 7):
         return False
     if last - first == 1:
-        return _size(run, first) == 5
-    size, second = _size(run, first), _size(run, first + 1)
+        return size_of(run, first) == 5
+    size, second = size_of(run, first), size_of(run, first + 1)
     return last - first == 2 and ((size == 3 and second == 4) or (size == 4 and second == 3) or size == second + 2 == 5)
 
 
@@ -171,14 +173,14 @@ def _is_british(run: Run, first: int, last: int) -> bool:
 def _is_plausible(run: Run, first: int, last: int) -> bool:
     """For digits that a word calls a telephone number: whether they are neither a day, nor years, nor a service."""
     digits, at = run.digits, run.firsts[first]
-    count, size = run.firsts[last + 1] - at, _size(run, first)
+    count, size = run.firsts[last + 1] - at, size_of(run, first)
     if not _NAMED_DIGITS[0] <= count <= _NAMED_DIGITS[1]:
         return False
     if count == 8:
         year, end = number_of(digits, at, 4), number_of(digits, at + 4, 4)
         if size in (4, 8) and (is_day(digits, at) or (1900 <= year < 2100 and 1900 <= end < 2100)):
             return False
-        if last - first == 2 and size == 2 and _size(run, last) == 4 and 1900 <= end < 2100:
+        if last - first == 2 and size == 2 and size_of(run, last) == 4 and 1900 <= end < 2100:
             return False
     return not _is_service(digits, at, count)
 

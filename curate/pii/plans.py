@@ -30,8 +30,11 @@ class Words(NamedTuple):
 
 
 class Plans(NamedTuple):
-    """nanp, china, china_mobile: bool[1000], codes that are in use; china_regions: bool[100]. fewest, most: uint8[1000],
-    digits that follow a calling code, 0 where there are no such numbers; iban: uint8[26, 26], characters by country."""
+    """What a kernel knows of numbers.
+
+    nanp, china, china_mobile: bool[1000], codes that are in use; china_regions: bool[100]. fewest, most: uint8[1000],
+    digits that follow a calling code, 0 where there are no such numbers; iban: uint8[26, 26], characters by country.
+    """
 
     nanp: Flags
     china: Flags
@@ -52,7 +55,9 @@ def plans() -> Plans:
     for code, (low, high) in table["digits"].items():
         fewest[int(code)], most[int(code)] = low, high
     return Plans(
-        *(_flags(table[name], 1000) for name in ("nanp", "china", "china_mobile")),
+        _flags(table["nanp"], 1000),
+        _flags(table["china"], 1000),
+        _flags(table["china_mobile"], 1000),
         _flags(table["china_regions"], 100),
         fewest,
         most,

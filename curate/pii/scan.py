@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from curate.pii.addresses import FOUND, NOBODY, RESERVED, email_around, ipv6_around
-from curate.pii.characters import COLON, SLASH, character_at, character_before, is_digit, is_word
+from curate.pii.addresses import FOUND, RESERVED, email_around, ipv6_around
+from curate.pii.characters import CLOSING, OPENING, SLASH, character_at, is_digit
 from curate.pii.checks import iban_around
 from curate.pii.numbers import (
-    CARD,
     EMAIL,
     IBAN,
     ID,
@@ -29,7 +28,7 @@ from curate.pii.numbers import (
     room_for_run,
 )
 from curate.pii.phones import Run
-from curate.pii.plans import Plans, plans
+from curate.pii.plans import Flags, Plans, plans
 from curate.text.kernel import inner, kernel
 from curate.text.scan import Int32s, Int64s, Octets, strings
 
@@ -66,7 +65,7 @@ def find(texts: pa.StringArray, kinds: tuple[int, ...]) -> Spans:
 
 @kernel
 def _find(
-    octets: Octets, offsets: Int64s, wanted: Octets, plans: Plans, run: Run, found: Int32s, ends: Int64s
+    octets: Octets, offsets: Int64s, wanted: Flags, plans: Plans, run: Run, found: Int32s, ends: Int64s
 ) -> None:  # fmt: skip
     for text in range(len(offsets) - 1):
         ends[text + 1] = _find_in(octets, offsets[text], offsets[text + 1], wanted, plans, run, found, ends[text])
@@ -74,7 +73,7 @@ def _find(
 
 @kernel
 def _find_in(
-    octets: Octets, start: int, stop: int, wanted: Octets, plans: Plans, run: Run, found: Int32s, n: int
+    octets: Octets, start: int, stop: int, wanted: Flags, plans: Plans, run: Run, found: Int32s, n: int
 ) -> int:  # fmt: skip
     """Put what is found in [start, stop) into `found` from row n on; returns the next row."""
     at = done = url_end = start
@@ -84,7 +83,7 @@ def _find_in(
             at += 1
             continue
         if step == _WIDE:
-            code, behind = character_at(octets, at, stop)
+            code, _ = character_at(octets, at, stop)
             if not is_digit(code) and code != ord("@"):
                 at += 1
                 continue
@@ -95,7 +94,7 @@ def _find_in(
             fate, begin, at = email_around(octets, at, done, stop)
             n, done = _keep(EMAIL, fate, begin - start, at - start, wanted, found, n), at if fate else done
         elif octets[at + 1 : at + 3].sum() == 2 * SLASH and at + 3 <= stop:
-            at, url_end = at + 3, _url_end(octets, at + 3, stop)
+            at, url_end = at + 3, url_end if at < url_end else _url_end(octets, at + 3, stop)
         else:
             fate, begin, at = ipv6_around(octets, at, max(start, done), stop)
             n, done = _keep(IP, fate, begin - start, at - start, wanted, found, n), at if fate else done
@@ -103,7 +102,7 @@ def _find_in(
 
 
 @inner
-def _keep(kind: int, fate: int, begin: int, end: int, wanted: Octets, found: Int32s, n: int) -> int:
+def _keep(kind: int, fate: int, begin: int, end: int, wanted: Flags, found: Int32s, n: int) -> int:
     """Note a span if it is somebody's and wanted; returns the next row."""
     if fate == FOUND and wanted[kind]:
         found[n, 0], found[n, 1], found[n, 2] = begin, end, kind
@@ -123,7 +122,7 @@ def _url_end(octets: Octets, at: int, stop: int) -> int:
 
 @kernel
 def _number(
-    octets: Octets, at: int, start: int, stop: int, in_url: bool, done: int, wanted: Octets, plans: Plans, run: Run,
+    octets: Octets, at: int, start: int, stop: int, in_url: bool, done: int, wanted: Flags, plans: Plans, run: Run,
     found: Int32s, n: int,
 ) -> tuple[int, int, int]:  # fmt: skip
     """What the digits from `at` on are: (next row, where to go on, where the last span ends)."""
@@ -151,10 +150,15 @@ def _number(
 
 @kernel
 def _bounds(octets: Octets, start: int, stop: int, run: Run, first: int, last: int, kind: int) -> tuple[int, int]:
-    """Where the span of these groups begins and ends: with a plus and a bracket, and with the X of an identity number."""
+    """Where the span of these groups begins and ends: with a plus and a bracket, or with an identity number's X."""
     begin, end = run.starts[first], run.stops[last]
     if kind & (SET_ASIDE - 1) == PHONE and first == 0:
         _, begin = before_number(octets, begin, start)
+        code, behind = character_at(octets, begin, stop)
+        closed = False
+        for group in range(1, last + 1):
+            closed |= run.marks[group] == CLOSING
+        begin = begin if closed or code != OPENING else behind  # a bracket around the whole number is not its own
     if kind == ID and run.firsts[last + 1] - run.firsts[first] < 18 and ends_in_x(octets, end, stop):
         _, end = character_at(octets, end, stop)
     return begin, end

@@ -3,11 +3,11 @@
 An edit, no verdict: what is masked is counted by kind, and only a document with much of it, a directory or a leak, is
 dropped. It belongs at the end of a recipe, behind all that compares texts: deduplication, its index for later crawls
 and `content_id` are then of the text before it, so that an address does not tell two copies apart, and a mask does not
-make two texts the same. OUT/parts and OUT/index hold that text, too: they are no more for publication than the crawl is.
+make two texts the same. OUT/parts and OUT/index hold that text: no more for publication than the crawl itself.
 
-Found are, in half-width and full-width characters: e-mail addresses; public IPv4 and IPv6 addresses; telephone numbers of
-China, North America and Europe, by numbering plan and form (`curate.pii.phones`); Chinese identity numbers, bank cards
-and IBANs, each by its check digits. Left are addresses that are set aside (example.com, private and documentation
+Found are, in half-width and full-width characters: e-mail addresses; public IPv4 and IPv6 addresses; telephone numbers
+of China, North America and Europe, by numbering plan and form (`curate.pii.phones`); Chinese identity numbers, bank
+cards and IBANs, each by its check digits. Left are addresses that are set aside (example.com, private and documentation
 networks), four numbers below 32 with dots between them or called a version, numbers inside of a URL, service numbers,
 and digits that are part of something longer. Running it on its own output changes nothing.
 
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,6 +32,7 @@ from curate.rule import Rule
 from curate.stage import stage
 from curate.text.scan import Int64s
 
+Counts = npt.NDArray[np.int32]
 Kind = Literal["email", "ip", "phone", "id", "card", "iban"]
 # What might be read together with a mask in front of it.
 _BEHIND = ("", " 2125551234", " 13812345678")
@@ -100,7 +102,7 @@ def _put(texts: pa.StringArray, rows: Int64s, new: pa.StringArray) -> pa.StringA
     return pc.replace_with_mask(texts, pa.array(mask), new)
 
 
-def _columns(text: pa.StringArray, counts: np.ndarray) -> dict[str, pa.Array]:
+def _columns(text: pa.StringArray, counts: Counts) -> dict[str, pa.Array]:
     total = counts.sum(axis=1)
     chars = np.asarray(pc.utf8_length(text).fill_null(0).to_numpy(), np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
