@@ -26,6 +26,9 @@ PART_BYTES = {AdversaryEngine: 8 << 10}
 OTHER_PART_BYTES = 48 << 10
 # The order in which stages that supply columns to others are tried.
 SUPPLIERS = ("extract", "language", "normalise", "score")
+# What a stage cannot do without: questions that are sentences of the made crawl.
+HELD_OUT = Path(__file__).with_name("held_out.jsonl")
+REQUIRED: dict[str, dict[str, Any]] = {"decontaminate": {"benchmarks": [str(HELD_OUT)]}}
 
 
 def example(use: str) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def example(use: str) -> dict[str, Any]:
         for table in tomllib.loads(path.read_text(encoding="utf-8"))["stage"]:
             if table["use"] == use:
                 return dict(table)
-    return {"use": use}
+    return {"use": use, **REQUIRED.get(use, {})}
 
 
 def recipe_for(use: str, crawl: Path) -> dict[str, Any]:
