@@ -9,7 +9,7 @@ Found are, in half-width and full-width characters: e-mail addresses; public IPv
 of China, North America and Europe, by numbering plan and form (`curate.pii.phones`); Chinese identity numbers, bank
 cards and IBANs, each by its check digits. Left are addresses that are set aside (example.com, private and documentation
 networks), four numbers below 32 with dots between them or called a version, numbers inside of a URL, service numbers,
-and digits that are part of something longer. Running it on its own output changes nothing.
+and digits that are part of something longer; so are `url` and `title`. Running it on its own output changes nothing.
 
 Sources: FineWeb masks e-mail and public IP addresses and puts example.com in their place (arXiv 2406.17557); Dolma
 writes tags, and drops above 5 (arXiv 2402.00159). Cost: 5 ns a byte, and 5 µs for each span.

@@ -18,6 +18,7 @@ BENCHMARKS = {
     "growth": "Memory",
     "engines": "Engines",
     "signals": "Signals and rules",
+    "last_stages": "Masking and decontamination",
 }
 
 

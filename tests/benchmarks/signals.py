@@ -126,7 +126,7 @@ def measure_processes(found: Texts, peers: list[Peer], repeat: int) -> dict[str,
         for name, peer in zip(names, (None, *peers), strict=True):
             print(f"run {number + 1} of {name}, load {os.getloadavg()[0]:.1f}", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory() as folder:
-                source, out = _write(found, Path(folder)), Path(folder) / "out"
+                source, out = write_texts(found, Path(folder)), Path(folder) / "out"
                 command = (
                     peer.command(JOBS[peer.name], source, out, 1) if peer else _curate(source, out, found.language)
                 )
@@ -137,7 +137,7 @@ def measure_processes(found: Texts, peers: list[Peer], repeat: int) -> dict[str,
     return {name: taken for name, taken in seconds.items() if taken}
 
 
-def _write(found: Texts, folder: Path) -> Path:
+def write_texts(found: Texts, folder: Path) -> Path:
     """The input of all tools."""
     (folder / "in").mkdir()
     with (folder / "in" / "texts.jsonl").open("w", encoding="utf-8") as file:
