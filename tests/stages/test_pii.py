@@ -1,17 +1,32 @@
 """The stage `pii`: what is written in place of personal data, what is counted, when a document is dropped."""
 
+import json
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from crawl import article
 from hypothesis import given
 from hypothesis import strategies as st
+from page_crawls import ledger_of
 
+from curate.engines.local import LocalEngine
 from curate.errors import RecipeError
+from curate.inspect.explain import explain
+from curate.inspect.run_folder import open_run
 from curate.pii.masks import EMAILS
 from curate.pii.numbers import KINDS
 from curate.pii.plans import plans_fingerprint
+from curate.plan import compile_plan
+from curate.progress import Silent
+from curate.recipe import parse_recipe
 from curate.rule import decide
+from curate.run import run
+from curate.schema import content_id
 from curate.stage import StageCall, parameters_of
 from curate.stages.pii import pii
+from curate.text.coarse import coarse
 
 DEFAULTS = {name: item.default for name, item in parameters_of(pii.function).items()}
 TEXT = (
@@ -126,3 +141,27 @@ def test_replacements_that_would_be_masked_are_refused() -> None:
         with pytest.raises(RecipeError, match=why):
             pii.check(**{**DEFAULTS, "replace": replace})
     assert pii.check(**{**DEFAULTS, "replace": {"email": "<EMAIL>"}}) == plans_fingerprint()
+
+
+def test_deduplication_here_and_in_later_crawls_is_of_the_text_before_it(tmp_path: Path) -> None:
+    """Two texts that differ in nothing but an address stay two; one that comes again is known by its address."""
+    common = "Write to {}@gmail.com, everybody is welcome."
+    crawls = {
+        40: [f"{common.format(name)}\n{article(1)}" for name in ("jo", "jim")],
+        41: [f"{common.format('jo')}\n{article(1)}"],
+    }
+    for crawl, texts in crawls.items():
+        (tmp_path / f"{crawl}.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+        exact = {"use": "exact_dedup", "policy": "earliest"}
+        root = {"name": "made", "root": str(tmp_path), "paths": [f"{crawl}.jsonl"], "crawl": crawl}
+        plan = compile_plan(parse_recipe({"name": "r", "input": [root], "stage": [exact, {"use": "pii"}]}))
+        run(plan, tmp_path / str(crawl), LocalEngine(1), Silent(), [tmp_path / "40"] if crawl == 41 else [])
+    kept = pq.read_table(tmp_path / "40" / "corpus").to_pylist()
+    assert len(kept) == 2
+    assert {row["content_id"] for row in kept} == {content_id(form or b"") for form in coarse(pa.array(crawls[40]))}
+    assert all("gmail" not in row["text"] and row["pii_email"] == 1 for row in kept)
+    (again,) = ledger_of(tmp_path / "41")
+    assert (again["verdict"], again["stage"], again["reason"]) == ("dropped", "exact_dedup", "exact_duplicate")
+    explained = explain(open_run(tmp_path / "40"), kept[0]["doc_id"])
+    assert explained.visits[-1].added["pii_email"] == 1
+    assert "gmail" not in str(explained.columns["text"])
