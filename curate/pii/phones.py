@@ -18,7 +18,7 @@ from curate.text.kernel import kernel, signed
 from curate.text.scan import Int64s, Octets
 
 # Fewest and most digits of a number that only a word beside it tells.
-_NAMED_DIGITS = (7, 13)
+_NAMED_DIGITS = (7, 15)
 _EXTENSION_DIGITS = 5
 _ITALY, _CHINA = 39, 86
 MASKED_ZEROS = 6
