@@ -98,7 +98,7 @@ def _forget_old(place: Path) -> None:
 def source_stamp() -> str:
     """Changes with any module that holds kernels, or what they use."""
     root, digest = resources.files("curate"), hashlib.sha256()
-    for folder in ("blocks", "dedup", "held_out", "pii", "text"):
+    for folder in ("blocks", "classify", "dedup", "held_out", "pii", "text"):
         for file in sorted(root.joinpath(folder).iterdir(), key=lambda file: file.name):
             if file.name.endswith(".py"):
                 digest.update(f"{folder}/{file.name}\0".encode() + file.read_bytes())
