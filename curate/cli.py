@@ -297,6 +297,18 @@ def export(
         screen.print(escape(str(path)))
 
 
+@app.command()
+def classify(
+    file: Annotated[str, typer.Argument(help='JSON lines with a "text", packed or not.', show_default=False)],
+    model: Annotated[str, typer.Option("--model", help="A classifier of ours (domain, toxicity) or a .npz file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the answers go: a JSON line for every line.")],
+) -> None:
+    """Ask a classifier about the texts of a file; docs/classifiers.md says what each one answers."""
+    from curate.classify.files import classify as write
+
+    screen.print(f"{write(file, model, out):,} texts classified: {escape(str(out))}")
+
+
 tokenizer_app = typer.Typer(help="Train and look at tokenizers.", no_args_is_help=True)
 app.add_typer(tokenizer_app, name="tokenizer")
 

@@ -1,0 +1,1 @@
+"""Text classifiers: linear models over hashed n-grams, scored without Python once a document."""
