@@ -19,6 +19,7 @@ BENCHMARKS = {
     "engines": "Engines",
     "signals": "Signals and rules",
     "last_stages": "Masking and decontamination",
+    "classifiers": "Classifiers",
 }
 
 
