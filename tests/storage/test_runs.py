@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,7 @@ def finished(s3_port: int, crawls: Path) -> Iterator[Remote]:
     """The first of two crawls, run with OUT in a store; its documents are in an index."""
     with pytest.MonkeyPatch.context() as patch:
         for opened in open_store(s3_port, "finished", {}, patch):
+            forkserver._forkserver._stop()  # workers know the environment that their server was started in
             out = place(opened.url("old"))
             run_here(one_crawl(crawls, 0), out, LocalEngine(2))
             yield out
