@@ -109,8 +109,8 @@ def _is_chinese(run: Run, first: int, last: int, plans: Plans) -> bool:
         return True
     if digits[at] == 0 and first == last:
         return _is_mobile(digits, at + 1, count - 1, plans)
-    if digits[at] == 0 and last - first <= 2 and plans.china[number_of(digits, at + 1, size - 1)]:
-        return 3 <= size <= 4 and _is_landline(digits, at + 1, count - 1, plans)
+    if digits[at] == 0 and last - first <= 2 and 3 <= size <= 4 and plans.china[number_of(digits, at + 1, size - 1)]:
+        return _is_landline(digits, at + 1, count - 1, plans)
     if number_of(digits, at, 2) == _CHINA and (first == last or size == 2):
         mobile = _is_mobile(digits, at + 2, count - 2, plans)
         return mobile or (last - first >= 2 and _is_landline(digits, at + 2, count - 2, plans))

@@ -165,3 +165,9 @@ def test_deduplication_here_and_in_later_crawls_is_of_the_text_before_it(tmp_pat
     explained = explain(open_run(tmp_path / "40"), kept[0]["doc_id"])
     assert explained.visits[-1].added["pii_email"] == 1
     assert "gmail" not in str(explained.columns["text"])
+
+
+def test_a_long_group_of_digits_behind_a_zero_is_no_area_code() -> None:
+    """It was looked up as one, far outside of the table."""
+    text = "from 0754898329158637 on, 0754898329158637 12"
+    assert pii.function(pa.array([text]), pa.array([b"0" * 16]))["text"].to_pylist() == [text]
