@@ -241,14 +241,12 @@ def read_ranges(ranges: Sequence[Range]) -> list[bytes]:
     return [found[number] for number in range(len(ranges))]
 
 
-class RangeFile(RawIOBase):
-    """An object as a file to read at will: one request a read, none for what a small object holds."""
+class Seekable(RawIOBase):
+    """A file of known size to read at will: the part of it that asks nothing of a store."""
 
-    def __init__(self, remote: Remote) -> None:
-        self._remote = remote
+    def __init__(self, size: int) -> None:
+        self.size = size
         self._position = 0
-        self.size = int(remote.ask("info")["size"])
-        self._whole = remote.read_bytes() if self.size <= WHOLE_BYTES else None
 
     def readable(self) -> bool:
         """It is."""
@@ -264,8 +262,18 @@ class RangeFile(RawIOBase):
 
     def seek(self, offset: int, whence: int = SEEK_SET) -> int:
         """As any file does."""
-        self._position = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self.size}[whence] + offset
+        start = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self.size}[whence]
+        self._position = max(start + offset, 0)
         return self._position
+
+
+class RangeFile(Seekable):
+    """An object, by one request a read, and none for what a small object holds."""
+
+    def __init__(self, remote: Remote) -> None:
+        super().__init__(int(remote.ask("info")["size"]))
+        self._remote = remote
+        self._whole = remote.read_bytes() if self.size <= WHOLE_BYTES else None
 
     def read(self, size: int | None = -1) -> bytes:
         """The next bytes, all of them."""

@@ -32,6 +32,12 @@ sequence_length = 128
 """
 
 
+def recipe_with(part_bytes: int, path: Path) -> Path:
+    """The recipe in a file, its parts of another size: fewer, where each takes an engine long."""
+    path.write_text(RECIPE.replace("part_bytes = 20000", f"part_bytes = {part_bytes}"), encoding="utf-8")
+    return path
+
+
 def start(
     recipe: Path,
     crawl: Path,

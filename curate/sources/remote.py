@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from curate.errors import EngineError
-from curate.objects import open_system, persist
+from curate.objects import Seekable, open_system, persist
 
 BLOCK_BYTES = 8 << 20
 
@@ -20,33 +20,18 @@ def open_remote(url: str) -> io.BufferedReader:
     return io.BufferedReader(_Remote(url), BLOCK_BYTES)
 
 
-class _Remote(io.RawIOBase):
+class _Remote(Seekable):
     def __init__(self, url: str) -> None:
         self._url = url
-        self._position = 0
         self._file: Any = None
         size = self._persist(lambda: self._opened().size)
         if size is None:
             raise EngineError(f"cannot read {url}: its server does not say how long it is. Download it first.")
-        self._size = int(size)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
+        super().__init__(int(size))
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
-        wanted = min(len(view), max(self._size - self._position, 0))
+        wanted = min(len(view), max(self.size - self._position, 0))
         data = self._persist(lambda: self._block(wanted)) if wanted else b""
         view[: len(data)] = data
         self._position += len(data)
@@ -69,7 +54,7 @@ class _Remote(io.RawIOBase):
             file.seek(self._position)
         data: bytes = file.read(wanted)
         if not data:
-            raise EOFError(f"ends at {self._position} of {self._size} bytes")
+            raise EOFError(f"ends at {self._position} of {self.size} bytes")
         return data
 
     def _persist(self, act: Callable[[], Any]) -> Any:

@@ -13,12 +13,11 @@ import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from harness import Table, arguments, parse
-from signals import PACKS, Texts, texts_of
+from harness import Table
+from signals import Texts, given_texts
 
 from curate.classify.model import WEIGHTS
 from curate.classify.score import PIECE_BYTES, bank, probabilities
@@ -31,16 +30,9 @@ Work = Callable[[], object]
 
 def main() -> None:
     """Measure both languages."""
-    parser = arguments(__doc__)
-    parser.add_argument("--en", type=Path, help="English JSONL, a file or a folder")
-    parser.add_argument("--zh", type=Path, help="Chinese JSONL, a file or a folder")
-    parser.add_argument("--at-most", type=float, default=20.0, help="so many MB of text per language")
-    given = parse(parser, at_most=0.5)
-    pa.set_cpu_count(1)
-    for language in PACKS:
-        found = texts_of(language, given)
-        if found.texts:
-            show(found, given)
+    given, texts = given_texts(__doc__)
+    for found in texts:
+        show(found, given)
 
 
 def works(found: Texts, alone: bool) -> Iterator[tuple[str, Work]]:

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pyarrow as pa
 from environments import Peer, installed
-from harness import FailedError, Table, arguments, parse, watch
-from signals import PACKS, Texts, texts_of, write_texts
+from harness import FailedError, Table, watch
+from signals import Texts, given_texts, write_texts
 
 from curate.stage import Stage, StageCall, parameters_of
 from curate.stages.decontaminate import decontaminate
@@ -34,19 +34,11 @@ EVERY, QUESTION_WORDS = 20, 40
 
 def main() -> None:
     """Print one table a language."""
-    parser = arguments(__doc__)
-    parser.add_argument("--en", type=Path, help="English JSONL, a file or a folder")
-    parser.add_argument("--zh", type=Path, help="Chinese JSONL, a file or a folder")
-    parser.add_argument("--at-most", type=float, default=20.0, help="so many MB of text per language")
-    given = parse(parser, at_most=0.5)
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-    for language in PACKS:
-        found = texts_of(language, given)
-        if found.texts:
-            names = tuple(dict.fromkeys(name for peers in JOBS.values() for name in peers))
-            peers = installed(names, given.peers) if language == "en" and not given.alone else []
-            show(found, measure(found, peers, given.repeat), given)
+    given, texts = given_texts(__doc__)
+    for found in texts:
+        names = tuple(dict.fromkeys(name for peers in JOBS.values() for name in peers))
+        peers = installed(names, given.peers) if found.language == "en" and not given.alone else []
+        show(found, measure(found, peers, given.repeat), given)
 
 
 def measure(found: Texts, peers: list[Peer], repeat: int) -> dict[str, dict[str, list[float]]]:

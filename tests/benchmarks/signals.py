@@ -28,6 +28,7 @@ from environments import Peer, installed
 from extraction_quality import gold_rows
 from harness import GOLD, FailedError, Table, arguments, parse, watch
 
+from curate.engines.attempt import one_thread
 from curate.narrow import run_stages
 from curate.schema import VERDICT
 from curate.stage import StageCall
@@ -50,18 +51,21 @@ class Texts:
 
 def main() -> None:
     """Print one table a language."""
-    parser = arguments(__doc__)
+    given, texts = given_texts(__doc__)
+    for found in texts:
+        peers = installed(tuple(JOBS), given.peers) if found.language == "en" and not given.alone else []
+        show(found, {**measure_stages(found, given.repeat), **measure_processes(found, peers, given.repeat)}, given)
+
+
+def given_texts(doc: str | None) -> tuple[argparse.Namespace, Iterator[Texts]]:
+    """The arguments of a benchmark over texts, and the texts of each language that has some; Arrow has one thread."""
+    parser = arguments(doc)
     parser.add_argument("--en", type=Path, help="English JSONL, a file or a folder")
     parser.add_argument("--zh", type=Path, help="Chinese JSONL, a file or a folder")
     parser.add_argument("--at-most", type=float, default=20.0, help="so many MB of text per language")
     given = parse(parser, at_most=0.5)
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
-    for language in PACKS:
-        found = texts_of(language, given)
-        if found.texts:
-            peers = installed(tuple(JOBS), given.peers) if language == "en" and not given.alone else []
-            show(found, {**measure_stages(found, given.repeat), **measure_processes(found, peers, given.repeat)}, given)
+    one_thread()
+    return given, (found for language in PACKS if (found := texts_of(language, given)).texts)
 
 
 def texts_of(language: str, given: argparse.Namespace) -> Texts:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from killing import RECIPE, finish
+from killing import finish, recipe_with
 from submitting import ROOT, environment
 
 
@@ -37,9 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the tests that kill runs, for few parts: what is tested is how workers get the package."""
-    path = tmp_path_factory.mktemp("recipe") / "web.toml"
-    path.write_text(RECIPE.replace("part_bytes = 20000", "part_bytes = 200000"))
-    return path
+    return recipe_with(200_000, tmp_path_factory.mktemp("recipe") / "web.toml")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from contract_tasks import SCHEMA, Numbers, Square, Sum
-from killing import RECIPE, finish, start, wait_for
+from killing import finish, recipe_with, start, wait_for
 from resourceful import told
 from standalone import BIN, Standalone, slay, with_java
 
@@ -126,9 +126,7 @@ def cluster(master: Standalone) -> Standalone:
 @pytest.fixture(scope="module")
 def coarse_recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recipe of the tests that kill runs with fewer parts: a task of Spark takes a tenth of a second."""
-    path = tmp_path_factory.mktemp("recipe") / "coarse.toml"
-    path.write_text(RECIPE.replace("part_bytes = 20000", "part_bytes = 60000"))
-    return path
+    return recipe_with(60_000, tmp_path_factory.mktemp("recipe") / "coarse.toml")
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from buckets import Store, open_store
 from crawl import write_crawl
 from faulty_s3 import EVERYTHING
-from killing import RECIPE
+from killing import recipe_with
 from page_crawls import document, run_here
 from typer.testing import CliRunner
 
@@ -55,8 +55,7 @@ class Work:
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Work:
     folder = tmp_path_factory.mktemp("work")
-    recipe = folder / "recipe.toml"
-    recipe.write_text(RECIPE.replace("part_bytes = 20000", "part_bytes = 150000"))
+    recipe = recipe_with(150_000, folder / "recipe.toml")
     crawl = write_crawl(folder / "crawl")
     assert command("run", recipe, "--input", crawl, "--out", folder / "out", "--workers", 2)[0] == 0
     files = {path.relative_to(folder / "out").as_posix() for path in (folder / "out").rglob("*") if path.is_file()}
